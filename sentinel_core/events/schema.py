@@ -31,13 +31,15 @@ class Field:
     """One field of an event type.
 
     ``choices`` are the only values a string may take, where the type bounds them. ``scale`` is what
-    a number is multiplied with before it is summed as an integer.
+    a number is multiplied with before it is summed as an integer. ``required`` fields are in every
+    event of the type.
     """
 
     name: str
     type: FieldType
     choices: tuple[str, ...] = ()
     scale: int = NUMBER_SCALE
+    required: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ def _build(event_type: str, payload: type[BaseModel]) -> EventSchema:
     for name, info in payload.model_fields.items():
         scale = MONEY_SCALE if name == "amount" else NUMBER_SCALE
         kind_of, choices = _type_of(info.annotation)
-        fields[name] = Field(name, kind_of, choices, scale)
+        fields[name] = Field(name, kind_of, choices, scale, info.is_required())
     return EventSchema(event_type, fields, kinds, split)
 
 
