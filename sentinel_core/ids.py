@@ -60,7 +60,7 @@ def split_fraction(tenant: str, entity_kind: str, entity: str, candidate_digest:
     float in [0, 1)
         The first 8 bytes of a SHA-256 over the four names, as a fraction.
     """
-    name = "|".join((tenant, entity_kind, entity, candidate_digest)).encode()
+    name = f"{tenant}|{entity_kind}|{entity}|{candidate_digest}".encode()
     return int.from_bytes(hashlib.sha256(name).digest()[:8], "big") / 2**64
 
 

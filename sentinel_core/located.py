@@ -120,7 +120,9 @@ def locate(value: Any, path: str) -> Located:
     """Give plain JSON values (from a release, say) one common position, for parsers that want one."""
     where = Position(path, 1, 1)
     if isinstance(value, dict):
-        return Located({k: locate(v, path) for k, v in value.items()}, where, dict.fromkeys(value, where))
+        return Located(
+            {k: locate(v, path) for k, v in value.items()}, where, dict.fromkeys(value, where)
+        )
     if isinstance(value, list | tuple):
         return Located([locate(v, path) for v in value], where, {})
     return Located(value, where, {})
@@ -164,7 +166,8 @@ def _refuse_aliases(text: str, path: str) -> None:
     """Refuse anchors, aliases and over-deep nesting before composing, while nothing is expanded."""
     depth = 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        where = Position(path, event.start_mark.line + 1, event.start_mark.column + 1)
+        mark = event.start_mark
+        where = Position(path, mark.line + 1, mark.column + 1) if mark else Position(path, 1, 1)
         if getattr(event, "anchor", None):
             raise refusal([problem(where, "anchors and aliases are not read", "repeat the value")])
         depth += isinstance(event, yaml.CollectionStartEvent)

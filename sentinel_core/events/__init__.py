@@ -2,7 +2,7 @@
 
 from sentinel_core.events.envelope import Event, EventType, Fields, parse_event
 from sentinel_core.events.login import Login
-from sentinel_core.events.schema import EventSchema, Field, schema_of
+from sentinel_core.events.schema import EventSchema, Field, Label, schema_of
 from sentinel_core.events.transaction import Transaction
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "EventType",
     "Field",
     "Fields",
+    "Label",
     "Login",
     "Transaction",
     "parse_event",

@@ -186,9 +186,7 @@ def parse_event(data: bytes | str | dict[str, Any], *, tenant: str, received_at_
     return from_wire(wire, tenant=tenant, received_at_us=received_at_us)
 
 
-def from_wire(
-    wire: TransactionEvent | LoginEvent, *, tenant: str, received_at_us: int
-) -> Event:
+def from_wire(wire: TransactionEvent | LoginEvent, *, tenant: str, received_at_us: int) -> Event:
     """Turn a validated wire event into an `Event`, checking tenant and time. Raises as `parse_event`."""
     if wire.tenant is not None and wire.tenant != tenant:
         # Not found rather than invalid: another tenant's name must not be confirmed to exist.
@@ -217,4 +215,6 @@ def _problems(error: ValidationError) -> list[Problem]:
 
 def _refusal(problems: list[Problem]) -> InvalidEventError:
     names = ", ".join(p.location for p in problems)
-    return InvalidEventError(f"The event is not valid: {names}.", tuple(problems), user_action=_MEND)
+    return InvalidEventError(
+        f"The event is not valid: {names}.", tuple(problems), user_action=_MEND
+    )

@@ -16,6 +16,8 @@ from sentinel_core.events.login import Login
 from sentinel_core.events.transaction import Transaction
 
 FieldType = Literal["number", "string", "numbers"]
+Label = Literal["fraud", "legitimate"]
+"""What feedback can make of an event; ``escalated`` is a status and no label."""
 
 PAYLOADS: dict[str, type[BaseModel]] = {"Transaction": Transaction, "Login": Login}
 """Payload class by event type."""

@@ -46,9 +46,9 @@ class Transaction(BaseModel):
     channel: Channel | None = None
     lat: Annotated[float, Field(ge=-90, le=90)] | None = None
     lon: Annotated[float, Field(ge=-180, le=180)] | None = None
-    vector: Annotated[tuple[float, ...], Field(min_length=1, max_length=64, strict=False)] | None = (
-        None
-    )
+    vector: (
+        Annotated[tuple[float, ...], Field(min_length=1, max_length=64, strict=False)] | None
+    ) = None
 
     @model_validator(mode="after")
     def _keep_to_the_currency(self) -> Transaction:

@@ -124,7 +124,7 @@ def _spread(feature: Feature, place: Place, scale: int) -> Op:
             return spread / (count * scale)
         if count < 2 or spread == 0 or field not in fields:
             return MISSING
-        return (scaled(fields[field], scale) * count - total) / spread
+        return float(scaled(fields[field], scale) * count - total) / spread
 
     return op
 

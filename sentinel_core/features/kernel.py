@@ -54,12 +54,8 @@ class Kernel:
         self.spec = spec
         self.layouts = dict(layouts) if layouts is not None else build_layouts(spec)
         slots = {feature.name: slot for slot, feature in enumerate(spec.features)}
-        self._row_ops = [
-            (slots[f.name], _row_op(f)) for f in spec.features if _is_row_leaf(f)
-        ]
-        self._plans = [
-            _plan(kind, layout, spec, slots) for kind, layout in self.layouts.items()
-        ]
+        self._row_ops = [(slots[f.name], _row_op(f)) for f in spec.features if _is_row_leaf(f)]
+        self._plans = [_plan(kind, layout, spec, slots) for kind, layout in self.layouts.items()]
         self._derived = [
             (slots[f.name], f.form == "ratio", slots[f.operands[0]], slots[f.operands[1]])
             for f in spec.features
@@ -120,9 +116,7 @@ def _read(
         values[slot] = op(tracks, spots, time_us, fields)
 
 
-def _plan(
-    kind: str, layout: LogLayout, spec: FeatureSpec, slots: dict[str, int]
-) -> _EntityPlan:
+def _plan(kind: str, layout: LogLayout, spec: FeatureSpec, slots: dict[str, int]) -> _EntityPlan:
     features = [f for f in spec.features if f.entity == kind]
     keys = dict.fromkeys(key for f in features for key in track_keys(f, spec))
     index_of = {(track.where, track.present): i for i, track in enumerate(layout.tracks)}

@@ -75,7 +75,9 @@ class _Parser:
             self.fault(listed, "features is an empty list or none", "write at least one feature")
             return []
         if len(listed.value) > MAX_FEATURES:
-            self.fault(listed, f"{len(listed.value)} features, more than {MAX_FEATURES}", "drop some")
+            self.fault(
+                listed, f"{len(listed.value)} features, more than {MAX_FEATURES}", "drop some"
+            )
             return []
         parsed: dict[str, Feature] = {}
         for item in listed.value:
@@ -86,7 +88,9 @@ class _Parser:
 
     def feature(self, item: Located, before: dict[str, Feature]) -> Feature | None:
         if not isinstance(item.value, dict) or "name" not in item.value:
-            self.fault(item, "a feature is a mapping with a name", "write {name: ..., count: {}, ...}")
+            self.fault(
+                item, "a feature is a mapping with a name", "write {name: ..., count: {}, ...}"
+            )
             return None
         name = item.value["name"].value
         if not isinstance(name, str) or not _NAME.match(name):
@@ -110,9 +114,7 @@ class _Parser:
 
     # Row forms
 
-    def row_form(
-        self, item: Located, name: str, form: str, before: dict[str, Feature]
-    ) -> Feature:
+    def row_form(self, item: Located, name: str, form: str, before: dict[str, Feature]) -> Feature:
         self.only(item, {"name", form})
         argument = item.value[form]
         if form == "value":
@@ -127,9 +129,7 @@ class _Parser:
             self.fault(argument, f"{form} takes no argument", f"write {form}: {{}}")
         return Feature(name, form)
 
-    def operands(
-        self, at: Located, before: dict[str, Feature]
-    ) -> tuple[str, str] | None:
+    def operands(self, at: Located, before: dict[str, Feature]) -> tuple[str, str] | None:
         names = [n.value for n in at.value] if isinstance(at.value, list) else []
         if len(names) != 2:
             self.fault(at, "takes the names of two features", "write [above, below]")
@@ -148,9 +148,7 @@ class _Parser:
 
     # Aggregates
 
-    def aggregate(
-        self, item: Located, name: str, form: str, before: dict[str, Feature]
-    ) -> Feature:
+    def aggregate(self, item: Located, name: str, form: str, before: dict[str, Feature]) -> Feature:
         self.only(item, _AGGREGATE_KEYS | {form})
         given = item.value
         field = self.aggregated(given[form], form)
@@ -218,9 +216,11 @@ class _Parser:
     def comparison(self, at: Located, kind: str, before: dict[str, Feature]) -> Where:
         operators = [k for k in at.value if k != kind]
         if len(operators) != 1 or operators[0] not in get_args(Comparison):
-            self.fault(at, "one comparison is needed", f"use one of {', '.join(get_args(Comparison))}")
+            self.fault(
+                at, "one comparison is needed", f"use one of {', '.join(get_args(Comparison))}"
+            )
             return None
-        operator: Comparison = operators[0]  # type: ignore[assignment]  # checked on the line above
+        operator: Comparison = operators[0]
         operand = at.value[operator]
         if kind == "feature":
             feature = self.known_feature(at.value["feature"], before)

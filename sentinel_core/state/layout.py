@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from sentinel_core.clock import HOUR_US
-from sentinel_core.events import Fields
+from sentinel_core.events import Fields, Label
 
-Label = Literal["fraud", "legitimate"]
 Comparison = Literal["eq", "ne", "gt", "gte", "lt", "lte", "in"]
 
 LATENESS_US = HOUR_US

@@ -5,7 +5,8 @@ from __future__ import annotations
 import heapq
 from dataclasses import dataclass, field
 
-from sentinel_core.state.layout import LATENESS_US, Label, LabelIs, LogLayout
+from sentinel_core.events import Label
+from sentinel_core.state.layout import LATENESS_US, LabelIs, LogLayout
 from sentinel_core.state.track import Row, Track
 
 _SWEEP_AT_LEAST = 64

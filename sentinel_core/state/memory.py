@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sentinel_core.events import Fields
+from sentinel_core.events import Fields, Label
 from sentinel_core.state.layout import (
     LATENESS_US,
     Column,
     FeatureIs,
     FieldIs,
-    Label,
     LogLayout,
     TrackLayout,
     scaled,

@@ -1,0 +1,227 @@
+"""The offline feeder: the kernel over a whole table of events.
+
+Features of entities that nothing connects (no ratio, no ``where`` across them) do not need each
+other, so each such group runs in a process of its own over the same rows. The values are those of
+the kernel, to the bit: nothing is computed here.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sentinel_core.errors import InvalidTableError, Problem
+from sentinel_core.events import Fields, Label
+from sentinel_core.events.table import EventTable, LabelTable
+from sentinel_core.features.kernel import Kernel, Vector
+from sentinel_core.features.spec import FeatureSpec, dependencies
+from sentinel_core.state import FeatureIs, MemoryState
+
+Progress = Callable[[int, int], None]
+"""Called with events done and events in all, about a hundred times."""
+
+_TENANT = "offline"
+_FILE_ORDER = -(1 << 40)
+"""Labels of a file rule by their time alone, so their order stands before every event's seq."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """One label of a file."""
+
+    event_id: str
+    known_at_us: int
+    order: int
+    label: Label
+
+
+_Known = dict[int, list[_Told]]
+"""Labels by the row of the event that they are about."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureTable:
+    """Feature vectors of a table of events.
+
+    Attributes
+    ----------
+    names : names of the columns, in the order of the spec
+    values : (n, f) float64, one row per input row in its order; NaN is missing
+    selections : for each ``where`` on a feature value, (n,) bool: whether the event is selected
+    """
+
+    names: tuple[str, ...]
+    values: np.ndarray
+    selections: dict[FeatureIs, np.ndarray]
+
+
+def build_features(
+    events: EventTable,
+    spec: FeatureSpec,
+    labels: LabelTable | None = None,
+    *,
+    processes: int = 1,
+    progress: Progress | None = None,
+) -> FeatureTable:
+    """Compute the feature vector of every event of a table, in its order of arrival.
+
+    A later row with an id that came before is the same event: it gets the same values and counts
+    once. Labels rule from their ``known_at`` on.
+
+    Raises
+    ------
+    InvalidTableError
+        A label names an event that the table does not have. Retryable: no.
+    """
+    known = _labels_by_row(events, labels)
+    groups = independent_groups(spec) if processes > 1 else [list(spec.names)]
+    jobs = [_job(events, spec.closure(group), known) for group in groups]
+    if len(jobs) == 1:
+        return _joined(spec, [_run(jobs[0], progress)], events)
+    # A fresh interpreter per group: forking a process that has threads can hang it.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(processes, len(jobs)) - 1 or 1, mp_context=context) as pool:
+        waiting = [pool.submit(_run, job) for job in jobs[1:]]
+        parts = [_run(jobs[0], progress), *(job.result() for job in waiting)]
+    return _joined(spec, parts, events)
+
+
+def independent_groups(spec: FeatureSpec) -> list[list[str]]:
+    """Split a spec into groups of features that can be computed apart, largest first."""
+    group_of: dict[str, int] = {}
+    groups: dict[int, list[str]] = {}
+    entity_group: dict[str, int] = {}
+    for number, feature in enumerate(spec.features):
+        joined = {group_of[n] for n in dependencies(feature)}
+        if feature.entity is not None and feature.entity in entity_group:
+            joined.add(entity_group[feature.entity])
+        target = min(joined, default=number)
+        members = [n for g in sorted(joined) for n in groups.pop(g)] + [feature.name]
+        groups[target] = members
+        group_of.update(dict.fromkeys(members, target))
+        for kind, group in entity_group.items():
+            if group in joined:
+                entity_group[kind] = target
+        if feature.entity is not None:
+            entity_group[feature.entity] = target
+    aggregated = [g for g in groups.values() if any(spec.by_name[n].entity for n in g)]
+    rows = [n for g in groups.values() if g not in aggregated for n in g]
+    ordered = sorted(aggregated, key=len, reverse=True) or [[]]
+    ordered[-1] = ordered[-1] + rows  # row forms cost next to nothing; the smallest group has room
+    return ordered
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What one process needs: a part of the spec, and the columns which that part reads."""
+
+    spec: FeatureSpec
+    times_us: list[int]
+    columns: dict[str, list[Any]]
+    first: np.ndarray | None
+    known: _Known
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Features and selections of one job."""
+
+    names: tuple[str, ...]
+    values: np.ndarray
+    selections: dict[FeatureIs, np.ndarray]
+
+
+def _job(events: EventTable, spec: FeatureSpec, known: _Known) -> _Job:
+    wanted = _read_fields(spec)
+    columns = {name: values for name, values in events.columns.items() if name in wanted}
+    return _Job(spec, events.occurred_at_us.tolist(), columns, events.first, known)
+
+
+def _labels_by_row(events: EventTable, labels: LabelTable | None) -> _Known:
+    if labels is None:
+        return {}
+    wanted = set(labels.event_ids)
+    row_of: dict[str, int] = {}
+    for row, event_id in enumerate(events.ids):
+        if event_id in wanted:
+            row_of.setdefault(event_id, row)
+    missing = [i for i in labels.event_ids if i not in row_of]
+    if missing:
+        places = tuple(
+            Problem("event_id", f"{i} is not in the events", "drop it") for i in missing[:20]
+        )
+        message = f"{len(missing)} labels name events that are not in the table."
+        raise InvalidTableError(message, places, user_action="Give the events of these labels.")
+    known: _Known = {}
+    rows = zip(labels.event_ids, labels.known_at_us, labels.labels, strict=True)
+    for order, (event_id, known_at_us, label) in enumerate(rows):
+        told = _Told(event_id, known_at_us, _FILE_ORDER + order, label)
+        known.setdefault(row_of[event_id], []).append(told)
+    return known
+
+
+def _run(job: _Job, progress: Progress | None = None) -> _Part:
+    kernel = Kernel(job.spec)
+    state = MemoryState(kernel.layouts)
+    total, names = len(job.times_us), tuple(job.columns)
+    values = np.empty((total, len(job.spec.features)))
+    selections = {where: np.zeros(total, dtype=bool) for where in kernel.selections}
+    step = max(total // 100, 1)
+    for row, (time_us, *cells) in enumerate(zip(job.times_us, *job.columns.values(), strict=True)):
+        if progress and row % step == 0:
+            progress(row, total)
+        if job.first is not None and job.first[row] != row:
+            continue  # the same event again; its values are filled in afterwards
+        fields = {n: v for n, v in zip(names, cells, strict=True) if v is not None}
+        values[row], selected = _observe(kernel, state, time_us, fields, job.known.get(row, ()))
+        for where, holds in selected.items():
+            selections[where][row] = holds
+    if progress:
+        progress(total, total)
+    return _Part(job.spec.names, values, selections)
+
+
+def _observe(
+    kernel: Kernel, state: MemoryState, time_us: int, fields: Fields, known: Sequence[_Told]
+) -> tuple[Vector, dict[FeatureIs, bool]]:
+    """Read, compute and admit one event, as the engine does, and tell what its file knows of it."""
+    logs = state.logs_of(_TENANT, fields)
+    vector = kernel.compute(time_us, fields, logs)
+    selected = kernel.select(vector)
+    state.admit(logs, time_us, fields, selected.__getitem__)
+    for told in known:
+        state.label(
+            _TENANT, told.event_id, time_us, fields, selected.__getitem__,
+            known_at_us=told.known_at_us, order=told.order, label=told.label,
+        )  # fmt: skip
+    return vector, selected
+
+
+def _read_fields(spec: FeatureSpec) -> list[str]:
+    names: dict[str, None] = {}
+    for feature in spec.features:
+        where_field = getattr(feature.where, "field", None)
+        for name in (feature.field, feature.entity, where_field):
+            if name is not None:
+                names[name] = None
+        if feature.form == "geo_speed":
+            names["lon"] = None
+    return list(names)
+
+
+def _joined(spec: FeatureSpec, parts: Sequence[_Part], events: EventTable) -> FeatureTable:
+    values = np.empty((len(events), len(spec.features)))
+    selections: dict[FeatureIs, np.ndarray] = {}
+    for part in parts:
+        for index, name in enumerate(part.names):
+            values[:, spec.names.index(name)] = part.values[:, index]
+        selections |= part.selections
+    if events.first is not None:
+        values = values[events.first]
+        selections = {where: holds[events.first] for where, holds in selections.items()}
+    return FeatureTable(spec.names, values, selections)
