@@ -1,0 +1,248 @@
+"""How a decision server is given its releases: a folder that changes all at once.
+
+In a cluster the folder is a mounted ConfigMap, on a laptop ``sentinel up`` writes it. Either way it
+has the form that the kubelet gives a volume: files stand in a folder of their own, ``..data`` is a
+symbolic link to it, and a change is a new folder and one rename of the link. A reader that follows
+the link once sees one state, never half of two.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from sentinel_core.errors import NotReadyError, ReleaseError
+from sentinel_core.ids import canonical_json, digest_bytes
+from sentinel_core.release.document import Release, read_release
+
+STABLE_FILE = "stable.json"
+CANDIDATE_FILE = "candidate.json"
+SPLIT_FILE = "split.json"
+FILES = (STABLE_FILE, CANDIDATE_FILE, SPLIT_FILE)
+BLOBS = "blobs"
+"""Folder of list rows, each in a file named by its SHA-256. Files in it never change."""
+
+_LINK = "..data"
+_READ_ATTEMPTS = 1000
+"""Reads take microseconds and swaps seconds; so many swaps in a row are a writer gone wrong."""
+
+
+class _Split(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+    percent: float = Field(ge=0, le=100)
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """What a decision server is to serve.
+
+    Attributes
+    ----------
+    candidate : None where there is none, or where it could not be read
+    candidate_error : why the candidate could not be read; the stable release is served all the same
+    percent : share of the traffic that the candidate gets, in [0, 100]
+    blobs : folder with the rows of lists; see `read_blob`
+    """
+
+    stable: Release
+    candidate: Release | None
+    candidate_error: ReleaseError | None
+    percent: float
+    blobs: Path
+
+
+def projection_files(
+    stable: Release, candidate: Release | None = None, percent: float = 0.0
+) -> dict[str, bytes]:
+    """Return the files that hold two releases and the split, by name."""
+    files = {STABLE_FILE: stable.canonical, SPLIT_FILE: canonical_json({"percent": percent})}
+    if candidate is not None:
+        files[CANDIDATE_FILE] = candidate.canonical
+    return files
+
+
+def write_projection(
+    directory: Path,
+    stable: Release,
+    candidate: Release | None = None,
+    percent: float = 0.0,
+    blobs: Mapping[str, bytes] | None = None,
+) -> None:
+    """Give the servers that read a folder their releases, in one step.
+
+    One process at a time may write a folder; any number may read it.
+
+    Parameters
+    ----------
+    directory : Path
+        Made where it does not exist.
+    percent : float
+        Share of the traffic that the candidate gets, in [0, 100].
+    blobs : mapping
+        Rows of lists by digest. They are in place before the releases that name them.
+
+    Raises
+    ------
+    OSError
+        The disk refused. The folder still holds what it held before. Retryable: once the disk takes
+        writes again.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    for digest, data in (blobs or {}).items():
+        _write_blob(directory / BLOBS, digest, data)
+    files = projection_files(stable, candidate, percent)
+    # Two leading dots, as the kubelet has it: no name of a file begins so.
+    folder = Path(tempfile.mkdtemp(prefix="..", dir=directory))
+    folder.chmod(0o755)
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+    _link(directory / _LINK, folder.name)
+    for name in FILES:
+        if name in files:
+            _link(directory / name, f"{_LINK}/{name}")
+        else:
+            (directory / name).unlink(missing_ok=True)
+    _remove_others(directory, folder)
+
+
+def read_projection(directory: Path) -> Projection:
+    """Read what a decision server is to serve.
+
+    Raises
+    ------
+    NotReadyError
+        The folder holds no stable release yet. Retryable: yes.
+    ReleaseError
+        The stable release or the split is unreadable. Retryable: no.
+    """
+    for _ in range(_READ_ATTEMPTS):
+        files = _read_files(directory)
+        if files is not None:
+            return _parse_files(files, directory)
+    raise NotReadyError(
+        f"The releases in {directory} change faster than they can be read.",
+        user_action="Stop all but one of the processes that write there.",
+    )
+
+
+def read_blob(blobs: Path, digest: str) -> bytes:
+    """Read the rows of a list.
+
+    Raises
+    ------
+    ReleaseError
+        ``ListMissing``: there are none of this digest; ``ListDamaged``: they are not what the digest
+        names. Retryable: no.
+    """
+    try:
+        data = _blob_path(blobs, digest).read_bytes()
+    except FileNotFoundError as error:
+        raise ReleaseError(
+            "ListMissing",
+            f"The rows of the list {digest} are not in {blobs}.",
+            user_action="Start the server from its manifest again, which writes them.",
+        ) from error
+    if digest_bytes(data) != digest:
+        raise ReleaseError(
+            "ListDamaged",
+            f"The file of the list {digest} in {blobs} holds something else.",
+            user_action="Remove the file and start the server from its manifest again.",
+        )
+    return data
+
+
+def _read_files(directory: Path) -> dict[str, bytes] | None:
+    """Return the files of one state, or None where the state changed during the read."""
+    target = _target(directory)
+    files = {}
+    for name in FILES:
+        try:
+            files[name] = (directory / target / name).read_bytes()
+        except FileNotFoundError:
+            continue  # there is none, or the folder is being removed: the link tells
+    # Folders are removed only after the link has left them, so an unmoved link means a whole state.
+    return files if _target(directory) == target else None
+
+
+def _target(directory: Path) -> str:
+    try:
+        return os.readlink(directory / _LINK)
+    except FileNotFoundError as error:
+        raise _not_ready(directory) from error
+
+
+def _parse_files(files: dict[str, bytes], directory: Path) -> Projection:
+    if STABLE_FILE not in files:
+        raise _not_ready(directory)
+    candidate, candidate_error = None, None
+    if CANDIDATE_FILE in files:
+        try:
+            candidate = read_release(files[CANDIDATE_FILE])
+        except ReleaseError as error:
+            candidate_error = error
+    return Projection(
+        stable=read_release(files[STABLE_FILE]),
+        candidate=candidate,
+        candidate_error=candidate_error,
+        percent=_percent(files.get(SPLIT_FILE)),
+        blobs=directory / BLOBS,
+    )
+
+
+def _percent(data: bytes | None) -> float:
+    if data is None:
+        return 0.0
+    try:
+        return _Split.model_validate(json.loads(data)).percent
+    except ValueError as error:  # not JSON, or pydantic's ValidationError, which is a ValueError
+        raise ReleaseError(
+            "SplitUnreadable",
+            f"{SPLIT_FILE} is not a share of the traffic.",
+            user_action='Write {"percent": 0} to 100 into it.',
+        ) from error
+
+
+def _not_ready(directory: Path) -> NotReadyError:
+    return NotReadyError(
+        f"There is no stable release in {directory} yet.",
+        user_action="Wait for it to be written, or start with sentinel up -f FOLDER.",
+    )
+
+
+def _blob_path(blobs: Path, digest: str) -> Path:
+    return blobs / digest.removeprefix("sha256:")
+
+
+def _write_blob(blobs: Path, digest: str, data: bytes) -> None:
+    path = _blob_path(blobs, digest)
+    if path.exists():
+        return
+    blobs.mkdir(exist_ok=True)
+    partial = path.with_suffix(".partial")
+    partial.write_bytes(data)
+    partial.replace(path)
+
+
+def _link(link: Path, target: str) -> None:
+    """Point a symbolic link somewhere, by a rename, so that it is never missing."""
+    if link.is_symlink() and os.readlink(link) == target:
+        return
+    partial = link.with_name(f"..{link.name}_tmp")
+    partial.unlink(missing_ok=True)
+    partial.symlink_to(target)
+    partial.replace(link)
+
+
+def _remove_others(directory: Path, current: Path) -> None:
+    """Remove the folder that was current, and what a writer that died has left."""
+    for folder in directory.glob("..*"):
+        if folder.is_dir() and not folder.is_symlink() and folder != current:
+            shutil.rmtree(folder)

@@ -1,0 +1,114 @@
+"""What every manifest document has in common: strict fields, names, and references."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+API_VERSION = "sentinel.dev/v1alpha1"
+DEFAULT_NAMESPACE = "default"
+"""Where a document without a namespace belongs on a laptop, as with a fresh kubectl context."""
+INPUT_LABEL = "sentinel.dev/input"
+"""Label, with the value ``true``, of every ConfigMap that a resource reads: it is watched by it."""
+
+ResourceName = Annotated[
+    str,
+    Field(
+        description="Name of the resource, at most 40 characters.",
+        # A child's Service has at most 63 and appends up to 14 (-decision-pods).
+        max_length=40,
+        # RFC 1035 labels, which Kubernetes asks of Services.
+        pattern=r"^[a-z]([-a-z0-9]*[a-z0-9])?$",
+        examples=["card-payments"],
+    ),
+]
+ObjectName = Annotated[
+    str,
+    Field(
+        description="Name of an object in the same namespace.",
+        max_length=253,
+        # RFC 1123 subdomain, as Kubernetes names most objects.
+        pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
+        examples=["card-rules"],
+    ),
+]
+Namespace = Annotated[
+    str,
+    Field(
+        description="Namespace that the object belongs to; empty means the current one.",
+        max_length=63,
+        pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
+        examples=["payments"],
+    ),
+]
+DataKey = Annotated[
+    str,
+    Field(
+        description="Key in the ConfigMap's data.",
+        min_length=1,
+        max_length=253,
+        pattern=r"^[-._a-zA-Z0-9]+$",
+        examples=["rules.yaml"],
+    ),
+]
+PartName = Annotated[
+    str,
+    Field(
+        description="Name of a part of a pipeline, by which weights and rules call it.",
+        max_length=63,
+        pattern=r"^[a-z]([-_a-z0-9]*[a-z0-9])?$",
+        examples=["fraud"],
+    ),
+]
+MetadataMap = Annotated[
+    dict[
+        Annotated[str, Field(max_length=317)],  # a prefix of 253, a slash and a name of 63
+        Annotated[str, Field(max_length=4096)],
+    ],
+    Field(max_length=64),
+]
+
+
+class Declaration(BaseModel):
+    """Base of everything written in a manifest.
+
+    Strict, so that a quoted number is a fault and not a guess; closed, so that a misspelt field is a
+    fault and not ignored; frozen, since a declaration is what somebody else wrote.
+    """
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, extra="forbid", strict=True, frozen=True, allow_inf_nan=False
+    )
+
+
+class Metadata(Declaration):
+    """Name and labels of an object."""
+
+    name: ObjectName
+    namespace: Namespace = DEFAULT_NAMESPACE
+    labels: MetadataMap = Field({}, description="Labels, by which others select the object.")
+    annotations: MetadataMap = Field({}, description="Notes; Sentinel reads none of them.")
+
+
+class ResourceMetadata(Metadata):
+    """Name and labels of one of Sentinel's own resources."""
+
+    name: ResourceName
+
+
+class ConfigMapKeyRef(Declaration):
+    """One text in a ConfigMap of the same namespace."""
+
+    name: ObjectName
+    key: DataKey
+
+
+class TextSource(Declaration):
+    """Where a text that is written by hand stands."""
+
+    config_map_ref: ConfigMapKeyRef = Field(
+        description="The ConfigMap that holds the text; it carries the label "
+        "sentinel.dev/input=true."
+    )
