@@ -1,0 +1,1 @@
+"""Plain functions of the training flow; a notebook can call each."""

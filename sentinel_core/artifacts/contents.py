@@ -1,0 +1,197 @@
+"""Take the files out of a directory or a tar, refusing all that is not a plain, small file in it."""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from sentinel_core.artifacts.manifest import (
+    MANIFEST_FILE,
+    MAX_FILES,
+    MAX_MANIFEST_BYTES,
+    SIGNATURE_FILE,
+)
+from sentinel_core.artifacts.refusal import refuse
+from sentinel_core.artifacts.sign import MAX_SIGNATURE_BYTES
+
+_MAX_ENTRIES = 2 * MAX_FILES
+"""Files and folders of an archive; an artifact has one folder."""
+_OPEN_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+"""O_NONBLOCK keeps a named pipe from holding the reader for ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much of an artifact is read before it is refused.
+
+    The defaults are 64 times the largest model of our own benchmark (400 trees of 31 leaves with
+    their explainer arrays: 2 MB), and small enough that a pod of 256 MiB survives a refusal.
+    """
+
+    max_file_bytes: int = 64 * 1024 * 1024
+    max_total_bytes: int = 128 * 1024 * 1024
+
+    def of(self, name: str) -> int:
+        """Return the limit for one file."""
+        own = {MANIFEST_FILE: MAX_MANIFEST_BYTES, SIGNATURE_FILE: MAX_SIGNATURE_BYTES}
+        return min(own.get(name, self.max_file_bytes), self.max_file_bytes)
+
+
+def read_contents(path: Path, limits: Limits) -> dict[str, bytes]:
+    """Read every file of an artifact into memory, once.
+
+    Raises
+    ------
+    ArtifactError
+        ``ArtifactMissing``, ``StoreUnreachable`` (the disk refused to read; a retry may help),
+        ``NotAnArtifact``, or why a file was refused.
+    """
+    try:
+        if path.is_dir():
+            return _collect(_walk_directory(path, limits), limits)
+        return _collect(_walk_tar(_read_tar_bytes(path, limits), limits), limits)
+    except FileNotFoundError:
+        raise refuse(
+            "ArtifactMissing", f"There is no artifact at {path}.", "Check the artifact's URI."
+        ) from None
+    except OSError as error:
+        raise refuse(
+            "StoreUnreachable",
+            f"{path} cannot be read: {error.strerror or error}.",
+            "Check the volume and its permissions, then try again.",
+        ) from None
+
+
+def _collect(entries: Iterator[tuple[str, bytes]], limits: Limits) -> dict[str, bytes]:
+    contents: dict[str, bytes] = {}
+    total_bytes = 0
+    for name, data in entries:
+        if name in contents:
+            raise refuse("DuplicateFile", f"{name} is there twice.")
+        total_bytes += len(data)
+        if total_bytes > limits.max_total_bytes:
+            raise _too_large("The artifact", limits.max_total_bytes)
+        if len(contents) >= MAX_FILES + 2:
+            raise refuse("ArtifactTooLarge", f"There are more than {MAX_FILES} files.")
+        contents[name] = data
+    return contents
+
+
+def _walk_directory(root: Path, limits: Limits) -> Iterator[tuple[str, bytes]]:
+    """Yield files of a directory and of the folders in it, never by way of a link."""
+    seen = 0
+    folders = [root]
+    while folders:
+        folder = folders.pop()
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                seen += 1
+                if seen > _MAX_ENTRIES:
+                    raise refuse("ArtifactTooLarge", f"There are more than {_MAX_ENTRIES} entries.")
+                name = Path(entry.path).relative_to(root).as_posix()
+                if entry.is_symlink():
+                    raise _not_plain(name, "a link")
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(Path(entry.path))
+                else:
+                    yield name, _read_plain_file(Path(entry.path), name, limits.of(name))
+
+
+def _read_plain_file(path: Path, name: str, limit_bytes: int) -> bytes:
+    """Read one file by a handle that was proven to be a plain file.
+
+    The checks are made on the open handle: a name checked first could be another file by then.
+    """
+    try:
+        handle = os.open(path, _OPEN_FLAGS | os.O_NOFOLLOW)
+    except OSError as error:
+        if isinstance(error, FileNotFoundError | PermissionError):
+            raise
+        raise _not_plain(name, "a link or a device") from None
+    data = _read_handle(handle, name, limit_bytes)
+    if len(data) > limit_bytes:
+        raise _too_large(name, limit_bytes)
+    return data
+
+
+def _read_handle(handle: int, name: str, limit_bytes: int) -> bytes:
+    """Read at most one byte more than the limit, and close the handle."""
+    with os.fdopen(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise _not_plain(name, "a device or a pipe")
+        return file.read(limit_bytes + 1)
+
+
+def _read_tar_bytes(path: Path, limits: Limits) -> bytes:
+    # Headers and padding are under 4 KiB an entry even with long names.
+    limit_bytes = limits.max_total_bytes + 4096 * _MAX_ENTRIES
+    data = _read_handle(os.open(path, _OPEN_FLAGS), path.name, limit_bytes)
+    if len(data) > limit_bytes:
+        raise _too_large(path.name, limits.max_total_bytes)
+    return data
+
+
+def _walk_tar(data: bytes, limits: Limits) -> Iterator[tuple[str, bytes]]:
+    """Yield the files of a tar; nothing is ever unpacked to disk."""
+    try:
+        with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
+            _check_tar_end(data)
+            for count, member in enumerate(archive):
+                if count >= _MAX_ENTRIES:
+                    raise refuse("ArtifactTooLarge", f"There are more than {_MAX_ENTRIES} entries.")
+                name = _member_name(member)
+                if not member.isdir():
+                    yield name, _read_member(archive, member, name, limits)
+    except tarfile.TarError as error:
+        raise refuse("NotAnArtifact", f"The file is not an uncompressed tar: {error}.") from None
+
+
+def _check_tar_end(data: bytes) -> None:
+    """Refuse a tar without the two empty blocks at its end (POSIX.1-2001, pax).
+
+    The library takes a cut header for the end of the archive.
+    """
+    if len(data) % tarfile.BLOCKSIZE or any(data[-2 * tarfile.BLOCKSIZE :]):
+        raise refuse("Truncated", "The tar breaks off before its end mark.")
+
+
+def _member_name(member: tarfile.TarInfo) -> str:
+    """Return the name within the artifact, or refuse one that any system could read as elsewhere."""
+    name = member.name
+    parts = name.split("/")
+    if name.startswith("/") or ".." in parts or "\\" in name or "\0" in name or ":" in name:
+        raise refuse("PathEscape", f"{name[:128]!r} points out of the artifact.")
+    return "/".join(part for part in parts if part not in ("", "."))
+
+
+def _read_member(
+    archive: tarfile.TarFile, member: tarfile.TarInfo, name: str, limits: Limits
+) -> bytes:
+    if not member.isreg() or member.issparse():
+        raise _not_plain(name, "a link, a device or a sparse file")
+    limit_bytes = limits.of(name)
+    if member.size > limit_bytes:
+        raise _too_large(name, limit_bytes)
+    file = archive.extractfile(member)
+    assert file is not None, "a regular member always has contents"
+    data = file.read()
+    if len(data) != member.size:
+        raise refuse("Truncated", f"{name} ends after {len(data)} of {member.size} bytes.")
+    return data
+
+
+def _not_plain(name: str, what: str) -> Exception:
+    return refuse("ForbiddenFile", f"{name} is {what}; an artifact holds plain files only.")
+
+
+def _too_large(name: str, limit_bytes: int) -> Exception:
+    return refuse(
+        "ArtifactTooLarge",
+        f"{name} is over its limit of {limit_bytes} bytes.",
+        "Train a smaller model; the limits guard the memory of the serving pods.",
+    )

@@ -1,0 +1,111 @@
+"""``sentinel model``: look at artifacts, verify them, make signing keys."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sentinel_core.artifacts.fetch import resolve_uri
+from sentinel_core.artifacts.manifest import Manifest
+from sentinel_core.artifacts.read import Artifact, read_artifact
+from sentinel_core.artifacts.session import LoadedModel
+from sentinel_core.artifacts.sign import write_key_pair
+
+app = typer.Typer(
+    name="model", no_args_is_help=True, help="Look at model artifacts, verify them, make keys."
+)
+
+ArtifactPath = Annotated[
+    str, typer.Argument(metavar="PATH", help="Folder or tar of the artifact, or its file:// URI.")
+]
+
+
+@app.command()
+def inspect(
+    path: ArtifactPath,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the manifest and the digest as JSON.")
+    ] = False,
+) -> None:
+    """Show what an artifact says about itself. The model is not loaded.
+
+    Example: sentinel model inspect models/card-fraud/1
+    """
+    artifact = read_artifact(resolve_uri(path))
+    if as_json:
+        plain = artifact.manifest.model_dump(mode="json", by_alias=True)
+        typer.echo(json.dumps({"digest": artifact.digest, "manifest": plain}, indent=2))
+        return
+    for name, value in _summary(artifact):
+        typer.echo(f"{name:<14}{value}")
+
+
+@app.command()
+def verify(
+    path: ArtifactPath,
+    digest: Annotated[
+        str | None, typer.Option(help="Digest that the artifact must have, sha256:...")
+    ] = None,
+    key: Annotated[
+        Path | None,
+        typer.Option(
+            help="Public key (PEM) that must have signed it.", exists=True, dir_okay=False
+        ),
+    ] = None,
+) -> None:
+    """Run every check that a server runs before it serves the artifact, and its probe.
+
+    Exit code 0 when all hold, 1 when one does not; it names the reason and the next action.
+
+    Examples: sentinel model verify models/card-fraud/1 --key keys/model-signing.pub
+
+    sentinel model verify card-fraud.tar --digest sha256:1f0c...
+    """
+    artifact = read_artifact(resolve_uri(path), digest, key.read_bytes() if key else None)
+    _passed("contents", f"{len(artifact.files) + 1} plain files within the limits")
+    _passed("digest", f"{artifact.digest}{'' if digest else ' (none was asked for)'}")
+    _passed("signature", artifact.signed_by or "not checked: no --key given")
+    _passed("manifest", f"{artifact.manifest.name} {artifact.manifest.version}, every file listed")
+    model = LoadedModel(artifact)
+    _passed("graph", f"standard operators only, one input of {model.feature_count} columns")
+    _passed("probe", "outputs as they were in training, finite and in range")
+    explained = "contributions add up to the margin" if model.explainer else "none in the artifact"
+    _passed("explainer", explained)
+
+
+@app.command()
+def keygen(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the two keys are written.")],
+) -> None:
+    """Make an Ed25519 pair: a private key that signs artifacts, a public key that verifies them.
+
+    Example: sentinel model keygen keys
+    """
+    private, public = write_key_pair(folder)
+    typer.echo(f"private key  {private} (keep it out of the cluster and out of git)")
+    typer.echo(f"public key   {public}")
+
+
+def _passed(check: str, detail: str) -> None:
+    typer.echo(f"ok  {check:<10} {detail}")
+
+
+def _summary(artifact: Artifact) -> list[tuple[str, Any]]:
+    manifest: Manifest = artifact.manifest
+    data = manifest.training_data
+    span = f"{data.since.date()} to {data.until.date()}"
+    return [
+        ("name", f"{manifest.name} {manifest.version}"),
+        ("digest", artifact.digest),
+        ("task", f"{manifest.task} ({manifest.format})"),
+        ("features", f"{len(manifest.inputs)}, spec {manifest.feature_spec.digest}"),
+        ("history", "needed" if manifest.needs_history else "not needed"),
+        ("calibration", manifest.calibration.kind),
+        ("trained on", f"{data.rows} rows, {data.frauds} frauds, {span}"),
+        *((f"  {name}", f"{m.value:.4g} [{m.low:.4g}, {m.high:.4g}] {m.method}")
+          for name, m in sorted(manifest.metrics.items())),
+        ("files", ", ".join(sorted(manifest.files))),
+    ]  # fmt: skip
