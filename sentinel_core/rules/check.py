@@ -56,7 +56,9 @@ class Checker:
         name = node.value
         names = self._names[source]
         if not isinstance(name, str) or name not in names:
-            hint = self._other_source(name) or did_you_mean(str(name), names)
+            none = f"no {source}s are declared beside the rules; declare it there"
+            near = did_you_mean(str(name), names) if names else none
+            hint = self._other_source(name) or near
             self._faults.add(node.position, f"there is no {source} {described(node)}", hint)
             return None
         return self._typed(Ref(source, name))
@@ -76,7 +78,9 @@ class Checker:
         """Resolve the name of a list."""
         if node.value in self._schema.lists:
             return str(node.value)
-        hint = did_you_mean(str(node.value), self._schema.lists)
+        names = self._schema.lists
+        none = "no lists are declared beside the rules; declare it there"
+        hint = did_you_mean(str(node.value), names) if names else none
         self._faults.add(node.position, f"there is no list {described(node)}", hint)
         return None
 
@@ -102,7 +106,7 @@ class Checker:
             hint = (
                 f'write it in quotes: "{node.value}"' if _is_number(node.value) else "write a text"
             )
-            message = f"{subject.ref} is a text and cannot be compared with {described(node)}"
+            message = f"{subject.ref} is a text, not {described(node)}"
             self._faults.add(node.position, message, hint)
             return None
         if node.value == "" and not whole:
@@ -116,9 +120,7 @@ class Checker:
         return node.value
 
     def _number(self, subject: Typed, node: Located) -> float | None:
-        noun = f"what {subject.ref} is compared with"
-        hint = "write 1 or 0" if isinstance(node.value, bool) else "write a number without quotes"
-        number = self._faults.number(node, noun, hint)
+        number = self._faults.number(node, str(subject.ref))
         if number is not None and not subject.lowest <= number <= subject.highest:
             message = f"{subject.ref} lies between {subject.lowest:g} and {subject.highest:g}"
             self._faults.add(node.position, message, f"{number:g} is never reached")

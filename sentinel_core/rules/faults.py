@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Collection, Sequence
 from difflib import get_close_matches
 
 from sentinel_core.errors import InvalidDocumentError, Problem
 from sentinel_core.located import Located, Position, problem, refusal
 
-MAX_NAMES_IN_HINT = 12
+MAX_NAMES_IN_HINT = 16
 """A hint lists at most so many names, and says how many there are; more is not read on a terminal."""
+
+_QUOTED_NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?")
 
 
 class Faults:
@@ -51,7 +54,8 @@ class Faults:
     def items(self, node: Located, noun: str) -> list[Located]:
         """Return a list's items; note where it is none or empty."""
         if not isinstance(node.value, list):
-            self.add(node.position, f"{noun} must be a list, not {described(node)}", "write [...]")
+            hint = "write [...]" if isinstance(node.value, dict) else f"write [{node.value}]"
+            self.add(node.position, f"{noun} must be a list, not {described(node)}", hint)
             return []
         if not node.value:
             self.add(node.position, f"{noun} is empty", "write at least one item or remove it")
@@ -68,12 +72,15 @@ class Faults:
             self.add(node.position, message, "shorten it")
         return node.value
 
-    def number(self, node: Located, noun: str, hint: str = "write a number") -> float | None:
+    def number(self, node: Located, noun: str) -> float | None:
         """Return a finite number as a float; note where it is none."""
         value = node.value
         if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
             return float(value)
-        self.add(node.position, f"{noun} must be a number, not {described(node)}", hint)
+        hint = f"write {int(value)}" if isinstance(value, bool) else "write a number"
+        if isinstance(value, str) and _QUOTED_NUMBER.fullmatch(value):
+            hint = "write it without quotes"
+        self.add(node.position, f"{noun} is a number, not {described(node)}", hint)
         return None
 
     def boolean(self, node: Located, noun: str) -> bool | None:
@@ -98,8 +105,6 @@ def did_you_mean(word: str, names: Collection[str]) -> str:
     close = get_close_matches(word, names, n=1)
     if close:
         return f"did you mean {close[0]}?"
-    if not names:
-        return "there are none"
     listed = ", ".join(sorted(names)[:MAX_NAMES_IN_HINT])
     if len(names) > MAX_NAMES_IN_HINT:
         return f"there are {len(names)}, such as {listed}"

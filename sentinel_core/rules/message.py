@@ -19,7 +19,7 @@ from sentinel_core.rules.pack import Facts, Ref
 MAX_MESSAGE_CHARACTERS = 500
 """A sentence, not a page: several of them share one decision."""
 
-_MISSING = "(missing)"
+_UNKNOWN = "unknown"
 Part = str | Ref
 
 
@@ -36,7 +36,10 @@ def parse_message(node: Located, checker: Checker, faults: Faults) -> tuple[Part
         parts.append(text)
         if name is None:
             continue
-        ref = None if spec or conversion else checker.by_name(name)
+        if spec or conversion:
+            faults.add(node.position, f"message formats {name}", f"write {{{name}}} alone")
+            return None
+        ref = checker.by_name(name)
         if ref is None:
             hint = did_you_mean(name, checker.every_name())
             faults.add(node.position, f"message reads {{{name}}}, which is not a name", hint)
@@ -77,10 +80,10 @@ def format_value(value: Any) -> str:
     Examples
     --------
     >>> format_value(5.0), format_value(0.123456), format_value("KP"), format_value(None)
-    ('5', '0.1235', 'KP', '(missing)')
+    ('5', '0.1235', 'KP', 'unknown')
     """
     if value is None:
-        return _MISSING
+        return _UNKNOWN
     if not isinstance(value, int | float):
         return str(value)
     # Beyond 10^15 a float has no decimals, and below 10^-4 four of them would show 0.

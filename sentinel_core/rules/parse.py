@@ -72,14 +72,12 @@ def parse_pack(document: Located, schema: RuleSchema) -> Pack:
         With every fault at path:line:column. Retryable: no.
     """
     faults = Faults()
-    pack = _read(document, schema, faults)
-    for result in run_tests(pack):
+    rules = _read(document, schema, faults)
+    for result in run_tests(rules, schema):
         if not result.passed:
             hint = "correct the rule, or the test; what a test does not name is missing"
             faults.add(result.position, result.fault(), hint)
-    if len(faults):
-        raise faults.error()
-    return pack
+    return _pack(rules, document, schema, faults)
 
 
 def read_pack(document: Located, schema: RuleSchema) -> Pack:
@@ -91,14 +89,18 @@ def read_pack(document: Located, schema: RuleSchema) -> Pack:
         As `parse_pack` does, except for tests that fail. Retryable: no.
     """
     faults = Faults()
-    pack = _read(document, schema, faults)
+    return _pack(_read(document, schema, faults), document, schema, faults)
+
+
+def _pack(rules: list[Rule], document: Located, schema: RuleSchema, faults: Faults) -> Pack:
     if len(faults):
         raise faults.error()
-    return pack
+    source = document.plain()
+    return Pack(tuple(rules), schema, digest_json(source), source)
 
 
-def _read(document: Located, schema: RuleSchema, faults: Faults) -> Pack:
-    """Read the rules that have no fault; the pack stands only if ``faults`` stays empty."""
+def _read(document: Located, schema: RuleSchema, faults: Faults) -> list[Rule]:
+    """Read the rules that have no fault, and note the faults of the others."""
     nodes = document.value if isinstance(document.value, list) else []
     if not isinstance(document.value, list):
         message = f"a pack must be a list of rules, not {described(document)}"
@@ -108,8 +110,7 @@ def _read(document: Located, schema: RuleSchema, faults: Faults) -> Pack:
         faults.add(nodes[MAX_RULES].position, message, "split it or remove rules")
     parser = _RuleParser(schema, faults)
     rules = [parser.parse(node) for node in nodes[:MAX_RULES]]
-    source = document.plain()
-    return Pack(tuple(r for r in rules if r is not None), schema, digest_json(source), source)
+    return [rule for rule in rules if rule is not None]
 
 
 class _RuleParser:

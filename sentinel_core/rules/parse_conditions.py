@@ -38,6 +38,7 @@ MAX_NESTING = 32
 SOURCES: tuple[Source, ...] = get_args(Source)
 _COMBINATORS = ("any", "all", "not")
 _FORMS = (*SOURCES, "list", *_COMBINATORS)
+_EXAMPLE = "write {field: country, eq: SE}"
 
 
 class ConditionParser:
@@ -54,7 +55,9 @@ class ConditionParser:
             return None
         if not isinstance(node.value, dict):
             message = f"a condition must be a mapping, not {described(node)}"
-            self._faults.add(node.position, message, "write {field: country, eq: SE}")
+            is_list = isinstance(node.value, list)
+            hint = "write any: or all: before the list" if is_list else _EXAMPLE
+            self._faults.add(node.position, message, hint)
             return None
         forms = [key for key in node.value if key in _FORMS]
         if forms and forms[0] in _COMBINATORS:
@@ -74,9 +77,11 @@ class ConditionParser:
             return
         key = next(iter(node.value), "")
         found = self._checker.by_name(key)
-        hint = f"write {{{found.source}: {key}, ...}}" if found else did_you_mean(key, _FORMS)
+        near = did_you_mean(key, _FORMS) if key else _EXAMPLE
+        hint = f"write {{{found.source}: {key}, ...}}" if found else near
         where = node.keys.get(key, node.position)
-        self._faults.add(where, f"a condition needs one of {', '.join(_FORMS)}", hint)
+        noun = f"a condition with {key}" if key else "an empty condition"
+        self._faults.add(where, f"{noun} reads nothing", hint)
 
     def _combination(self, node: Located, form: str, depth: int) -> Condition | None:
         for key, where in node.keys.items():

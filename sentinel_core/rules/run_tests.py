@@ -7,14 +7,14 @@ refused before it judges anything.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from sentinel_core.located import Position
 from sentinel_core.rules.evaluate import judge
 from sentinel_core.rules.message import format_value
-from sentinel_core.rules.pack import Facts, Pack, Rule, RuleSchema, RuleTest
+from sentinel_core.rules.pack import Facts, Rule, RuleSchema, RuleTest
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +52,15 @@ class TestResult:
         )
 
 
-def run_tests(pack: Pack) -> tuple[TestResult, ...]:
-    """Run every test of every rule, in the order of the pack."""
-    return tuple(result for rule in pack.rules for result in _run(rule, pack.schema))
+def run_tests(rules: Iterable[Rule], schema: RuleSchema) -> tuple[TestResult, ...]:
+    """Run every test of every rule, in order.
+
+    Parameters
+    ----------
+    schema : RuleSchema
+        The one that the rules were checked against.
+    """
+    return tuple(result for rule in rules for result in _run(rule, schema))
 
 
 class _TestLists:
