@@ -1,0 +1,71 @@
+"""How SQLite is opened: one connection that writes durably, a few that read.
+
+The driver's own transaction handling is switched off, since it begins transactions late and would
+let a reading statement come before the write lock.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import URL, create_engine, event
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sqlalchemy import Connection, Engine
+
+WRITE_BUSY_SECONDS = 1.0
+"""How long a commit waits for a foreign lock, such as a backup's. Longer than any answer's deadline:
+the items of a group fail together, so one short lock should not fail them."""
+READ_BUSY_SECONDS = 0.1
+"""Readers wait in WAL mode only while a log is recovered; they run on the event loop."""
+READ_CONNECTIONS = 4
+"""The event loop reads on one; the others are for threads that export or replay."""
+
+
+def build_write_engine(path: Path) -> Engine:
+    """Build the engine of the one writing connection.
+
+    Write-ahead log with ``synchronous=FULL``: a commit has returned only when its log is on the disk,
+    and readers never wait for it. Transactions begin with the write lock.
+    """
+    engine = create_engine(
+        URL.create("sqlite", database=str(path)),
+        pool_size=1,
+        max_overflow=0,
+        connect_args={"timeout": WRITE_BUSY_SECONDS, "check_same_thread": False},
+    )
+    # One statement a table and group instead of one a row: the driver lets go of the interpreter
+    # lock at every statement and may wait 5 ms for it under load.
+    engine.dialect.use_insertmanyvalues_wo_returning = True
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: object) -> None:
+        connection.isolation_level = None
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def build_read_engine(path: Path) -> Engine:
+    """Build the engine of the reading connections; each statement sees the last commit before it."""
+    engine = create_engine(
+        URL.create("sqlite", database=str(path)),
+        pool_size=READ_CONNECTIONS,
+        max_overflow=0,
+        pool_timeout=READ_BUSY_SECONDS,
+        isolation_level="AUTOCOMMIT",
+        connect_args={"timeout": READ_BUSY_SECONDS, "check_same_thread": False},
+    )
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: object) -> None:
+        connection.execute("PRAGMA query_only=ON")
+
+    return engine

@@ -1,0 +1,167 @@
+"""The one thread that writes, and its group commit.
+
+Durable commits cost a wait for the disk each, so writes that wait together share one. A group is
+whatever was waiting when the commit before it ended, at most `MAX_GROUP`; a lone write is not kept
+waiting for company. Holding the group open for up to 2 ms was measured beside this and is worse in
+every case tried: it makes a lone write slower by the whole 2 ms and no group larger, since while one
+commit waits for the disk the next group fills by itself (``tests/bench/bench_store.py``).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+
+from sentinel_core.errors import ConflictError, StoreUnavailableError
+from sentinel_core.store.pending import RETRY, Pending, Row, dropped, settle_all
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine, Insert
+
+    from sentinel_core.clock import Clock
+
+MAX_GROUP = 256
+"""Writes in one commit at most, so that the first of a group does not wait for the thousandth."""
+MAX_QUEUED = 16 * MAX_GROUP
+"""Writes waiting at most. More than a database that has fallen behind clears within a deadline: a
+refusal at once serves a caller better than one after it."""
+
+
+class Writer:
+    """Writes rows in groups on the one connection that writes.
+
+    Parameters
+    ----------
+    engine : Engine
+        From `sentinel_core.store.sqlite.build_write_engine`; nobody else may use it meanwhile.
+    clock : Clock
+        That the deadlines of `submit` are read on.
+    on_commit : callable
+        Told the number of writes of each group that was committed, on the writer's thread; it must
+        not raise.
+    """
+
+    def __init__(self, engine: Engine, clock: Clock, on_commit: Callable[[int], object]) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._on_commit = on_commit
+        self._lock = threading.Lock()
+        self._queue: SimpleQueue[Pending | None] = SimpleQueue()
+        self._closed = False
+        # A daemon: a process that must end does not wait for a disk that does not answer.
+        self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, rows: Sequence[Row], *, deadline_ns: int | None = None) -> Pending:
+        """Hand over rows that are written all or none, in the order of these calls.
+
+        Parameters
+        ----------
+        rows : sequence of Row
+        deadline_ns : int or None
+            On the clock's ``elapsed_ns``. See `Pending` for what happens at it.
+
+        Raises
+        ------
+        StoreUnavailableError
+            The queue is full, or the writer is closed. Retryable: yes.
+        """
+        pending = Pending(rows, deadline_ns, self._clock, self._lock)
+        with self._lock:
+            if self._closed:
+                raise StoreUnavailableError("The record is closed.", user_action=RETRY)
+            if self._queue.qsize() >= MAX_QUEUED:
+                raise StoreUnavailableError(
+                    f"{MAX_QUEUED} writes wait for the record's disk.", user_action=RETRY
+                )
+            self._queue.put(pending)
+        return pending
+
+    def close(self) -> None:
+        """Write what is waiting, then stop; returns when the last commit has ended."""
+        with self._lock:
+            if not self._closed:
+                self._closed = True
+                self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        stopping = False
+        while not stopping:
+            group, stopping = self._next_group()
+            now_ns = self._clock.elapsed_ns()
+            claimed: list[Pending] = []
+            late: list[Pending] = []
+            with self._lock:
+                for pending in group:
+                    (claimed if pending.begin_writing(now_ns) else late).append(pending)
+            settle_all([(p, dropped()) for p in late], self._lock)
+            if claimed:
+                self._write_group(claimed)
+
+    def _next_group(self) -> tuple[list[Pending], bool]:
+        """Wait for a first write, then take what is there; the flag is set at the end of the queue."""
+        group: list[Pending] = []
+        pending = self._queue.get()
+        while pending is not None:
+            group.append(pending)
+            if len(group) == MAX_GROUP:
+                return group, False
+            try:
+                pending = self._queue.get_nowait()
+            except Empty:
+                return group, False
+        return group, True
+
+    def _write_group(self, group: list[Pending]) -> None:
+        try:
+            self._commit(group)
+        except Exception as error:  # noqa: BLE001 - told to the callers; the thread must go on
+            if len(group) > 1 and not _is_outage(error):
+                # The fault is one row's own. The others have done nothing to fail for.
+                for pending in group:
+                    self._write_group([pending])
+                return
+            settle_all([(p, _explain(error)) for p in group], self._lock)
+        else:
+            settle_all([(p, None) for p in group], self._lock)
+            self._on_commit(len(group))
+
+    def _commit(self, group: list[Pending]) -> None:
+        statements: dict[Insert, list[dict[str, Any]]] = {}
+        for pending in group:
+            for statement, values in pending.rows:
+                statements.setdefault(statement, []).append(values)
+        with self._engine.begin() as connection:
+            for statement, values_of_all in statements.items():
+                connection.execute(statement, values_of_all)
+
+
+def _is_outage(error: Exception) -> bool:
+    """Tell a fault of the database from one of the rows."""
+    return isinstance(error, DBAPIError) and not isinstance(error, (IntegrityError, DataError))
+
+
+def _explain(error: Exception) -> Exception:
+    told: Exception
+    if _is_outage(error):
+        told = StoreUnavailableError(
+            f"The record refused a commit: {_cause(error)}.", user_action=RETRY
+        )
+    elif isinstance(error, IntegrityError):
+        told = ConflictError(
+            f"The record holds another row with this key: {_cause(error)}.",
+            user_action="Read what is recorded under this id.",
+        )
+    else:
+        return error
+    told.__cause__ = error
+    return told
+
+
+def _cause(error: Exception) -> object:
+    return error.orig if isinstance(error, DBAPIError) else error
