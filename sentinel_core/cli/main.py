@@ -44,7 +44,9 @@ def load_commands() -> None:
         except ModuleNotFoundError as error:
             if error.name and error.name.split(".")[0].startswith("sentinel"):
                 raise
-            app.command(entry.name, help=f"(not installed: needs {error.name})")(_missing(entry.name, str(error.name)))
+            app.command(entry.name, help=f"(not installed: needs {error.name})")(
+                _missing(entry.name, str(error.name))
+            )
             continue
         if isinstance(command, typer.Typer):
             app.add_typer(command, name=entry.name)

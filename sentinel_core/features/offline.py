@@ -196,7 +196,7 @@ def _observe(
     state.admit(logs, time_us, fields, selected.__getitem__)
     for told in known:
         state.label(
-            _TENANT, told.event_id, time_us, fields, selected.__getitem__,
+            _TENANT, told.event_id, time_us, fields,
             known_at_us=told.known_at_us, order=told.order, label=told.label,
         )  # fmt: skip
     return vector, selected

@@ -68,7 +68,6 @@ class MemoryState:
         event_id: str,
         time_us: int,
         fields: Fields,
-        selected: Selected,
         *,
         known_at_us: int,
         order: int,
@@ -76,13 +75,18 @@ class MemoryState:
     ) -> None:
         """Tell the logs of an event's entities what became known about it."""
         for kind, log in self.logs_of(tenant, fields).items():
-            rows = [make(fields, selected) for make in self._rows[kind]]
+            # Only label tracks read these rows, and those select by nothing but the label.
+            rows = [make(fields, _not_selected) for make in self._rows[kind]]
             log.label(event_id, LabelledEvent(time_us, rows), known_at_us, order, label)
 
 
 def is_late(logs: Mapping[str, EntityLog], time_us: int) -> bool:
     """Tell whether an event comes more than the lateness behind the newest of any of its entities."""
     return any(time_us < log.newest_us - LATENESS_US for log in logs.values())
+
+
+def _not_selected(_where: FeatureIs) -> bool:
+    return False
 
 
 def _row_makers(layout: LogLayout) -> list[Callable[[Fields, Selected], Row | None]]:

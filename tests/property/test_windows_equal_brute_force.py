@@ -38,13 +38,12 @@ class Replay:
 
     def label(self, step: Step) -> None:
         self.order += 1
-        event, selected = self.seen[step.event_id]
+        event, _ = self.seen[step.event_id]
         self.state.label(
             "t",
             step.event_id,
             event.time_us,
             _fields(event),
-            selected.__getitem__,
             known_at_us=step.known_at_us,
             order=self.order,
             label="fraud" if step.label == "fraud" else "legitimate",

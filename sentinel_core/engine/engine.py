@@ -1,0 +1,378 @@
+"""The decision engine: the one room that sees all the others.
+
+It hands each its slice of the release and never the whole. Steps 3 to 7 of a decision run without
+pause on the event loop; only step 8, the commit, is waited for, together with those of other events.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sentinel_core.clock import Clock, SystemClock
+from sentinel_core.decision import Decision
+from sentinel_core.engine.arms import Arms
+from sentinel_core.engine.arrivals import Arrivals
+from sentinel_core.engine.feedback import LABEL_OF, Feedback, Verdict
+from sentinel_core.engine.loaded import LoadedRelease
+from sentinel_core.engine.loader import Loader
+from sentinel_core.engine.record import build_decision
+from sentinel_core.engine.replay import Replay, replay_decision
+from sentinel_core.engine.served import Served
+from sentinel_core.errors import (
+    ConflictError,
+    NotFoundError,
+    SentinelError,
+    StoreUnavailableError,
+)
+from sentinel_core.events import Event
+from sentinel_core.release.projection import Projection, read_projection
+from sentinel_core.store import Store
+from sentinel_core.store.pending import Pending
+from sentinel_core.store.rows import Status, StoredLabel
+from sentinel_core.telemetry import DecisionMetrics
+
+Key = tuple[str, str]
+"""Tenant and event id."""
+MAX_UNSETTLED = 4096
+"""Decisions held whose commit failed. Beyond, new events are refused before they are observed: a
+record that is away for long must not fill the memory."""
+
+MAX_RESUBMITTED = 64
+"""Failed decisions offered again at once, a quarter of a commit, so that new ones are not held up."""
+
+
+@dataclass(frozen=True, slots=True)
+class _InFlight:
+    """A decision that was made, and the write that will make it durable."""
+
+    decision: Decision
+    pending: Pending
+
+
+class Engine:
+    """Decides events, remembers them, and answers for what it decided.
+
+    Made by `Engine.open`. Used from one event loop; nothing here is thread-safe.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917 - the rooms it joins
+        self,
+        store: Store,
+        loader: Loader,
+        arrivals: Arrivals,
+        arms: Arms,
+        clock: Clock,
+        metrics: DecisionMetrics,
+    ) -> None:
+        self._store = store
+        self._loader = loader
+        self._arrivals = arrivals
+        self._arms = arms
+        self._clock = clock
+        self._metrics = metrics
+        self._in_flight: dict[Key, _InFlight] = {}
+        # Decisions that are not known to be recorded. Their events stand in the logs already, so a
+        # retry is not observed again: it is recorded as it was seen the first time.
+        self._unsettled: dict[Key, tuple[Decision, Event]] = {}
+        self._refusal: SentinelError | None = None
+
+    @classmethod
+    def open(
+        cls,
+        state_dir: Path,
+        release_dir: Path,
+        *,
+        metrics: DecisionMetrics,
+        history: Path | None = None,
+        clock: Clock | None = None,
+    ) -> Engine:
+        """Open the record, load the release and rebuild the entity logs.
+
+        Blocks for as long as the history takes to load, about ten seconds for a million events.
+
+        Raises
+        ------
+        ReleaseError, ArtifactError
+            The stable release cannot be served. Retryable: no.
+        StoreLockedError
+            Another process serves this state directory. Retryable: once it has ended.
+        InvalidTableError
+            The history is not usable with this release. Retryable: no.
+        """
+        clock = clock or SystemClock()
+        state_dir.mkdir(parents=True, exist_ok=True)
+        store = Store.open(
+            state_dir / "record.db", clock=clock, on_commit=metrics.commit_size.observe
+        )
+        try:
+            loader = Loader(state_dir / "artifacts", store, clock)
+            arms = loader.load_arms(read_projection(release_dir))
+            arrivals = Arrivals.rebuild(store, arms.specs(), history, clock)
+        except BaseException:
+            store.close()
+            raise
+        metrics.entities.set(len(arrivals.observer.state.logs))
+        return cls(store, loader, arrivals, arms, clock, metrics)
+
+    # Deciding
+
+    async def decide(
+        self, event: Event, *, explain: bool = False, deadline_ns: int | None = None
+    ) -> Decision:
+        """Decide an event, or find the decision it has.
+
+        Parameters
+        ----------
+        explain : bool
+            Compute contributions also for an outcome of approve. A decision that exists already is
+            returned as it was recorded.
+        deadline_ns : int or None
+            On the clock's ``elapsed_ns``; after it the answer is an error, never an unrecorded
+            decision.
+
+        Raises
+        ------
+        ConflictError
+            The id was used for another event. Retryable: no.
+        StoreUnavailableError
+            The decision could not be recorded in time. Retryable: yes, with the same id.
+        """
+        flight = self._prepare(event, explain=explain, deadline_ns=deadline_ns)
+        if isinstance(flight, Decision):
+            return flight
+        await flight.pending
+        return flight.decision
+
+    async def decide_many(
+        self, events: Sequence[Event], *, explain: bool = False, deadline_ns: int | None = None
+    ) -> list[Decision | SentinelError]:
+        """Decide events in order, all recorded together; each has its own decision or error."""
+        prepared: list[_InFlight | Decision | SentinelError] = []
+        for event in events:
+            try:
+                prepared.append(self._prepare(event, explain=explain, deadline_ns=deadline_ns))
+            except SentinelError as error:
+                prepared.append(error)
+            # Let other requests in between the events of a long batch.
+            await asyncio.sleep(0)
+        return [await _settled(item) for item in prepared]
+
+    def _prepare(
+        self, event: Event, *, explain: bool, deadline_ns: int | None
+    ) -> _InFlight | Decision:
+        """Do steps 1b to 7, and hand the decision to the writer."""
+        key = (event.tenant, event.id)
+        known = self._known(key, event)
+        if known is not None:
+            return known
+        unsettled = self._unsettled.get(key)
+        if unsettled is None:
+            decision = self._decide_new(event, explain=explain)
+        else:
+            decision, first = unsettled
+            _same_or_conflict(event, decision.event_digest)
+            event = first
+        return self._submit(key, decision, event, deadline_ns)
+
+    def _known(self, key: Key, event: Event) -> _InFlight | Decision | None:
+        """Return what an earlier arrival of this id led to, before anything changes."""
+        flight = self._in_flight.get(key)
+        if flight is not None:
+            _same_or_conflict(event, flight.decision.event_digest)
+            return flight
+        if key in self._unsettled:
+            return None
+        decision = self._store.find_decision(*key)
+        if decision is not None:
+            _same_or_conflict(event, decision.event_digest)
+            return decision
+        if self._arrivals.in_history(*key):
+            raise ConflictError(
+                f"The event {event.id} is part of the backfilled history.",
+                user_action="Send events that came after it.",
+            )
+        return None
+
+    def _decide_new(self, event: Event, *, explain: bool) -> Decision:
+        self._store.refuse_when_full()
+        if len(self._unsettled) >= MAX_UNSETTLED:
+            self._submit_unsettled()
+            raise StoreUnavailableError(
+                f"{MAX_UNSETTLED} decisions wait for a record that refuses them.",
+                user_action="Look at the disk of the record, then send the event again.",
+            )
+        started_ns = self._clock.elapsed_ns()
+        arm, release = self._arms.pick(event)
+        observation = self._arrivals.observer.observe(
+            event.tenant, event.occurred_at_us, event.fields
+        )
+        decision = build_decision(
+            release,
+            event,
+            observation,
+            arm=arm,
+            seq=self._arrivals.next_seq(),
+            explained=explain,
+            clock=self._clock,
+            started_ns=started_ns,
+        )
+        self._unsettled[event.tenant, event.id] = (decision, event)
+        self._count(decision)
+        return decision
+
+    def _submit(
+        self, key: Key, decision: Decision, event: Event, deadline_ns: int | None
+    ) -> _InFlight:
+        pending = self._store.record(decision, event, deadline_ns=deadline_ns)
+        flight = self._in_flight[key] = _InFlight(decision, pending)
+        pending.on_settled(lambda error: self._settle(key, error))
+        return flight
+
+    def _settle(self, key: Key, error: Exception | None) -> None:
+        self._in_flight.pop(key, None)
+        if error is None:
+            self._unsettled.pop(key, None)
+            if len(self._unsettled) > len(self._in_flight):
+                self._submit_unsettled()
+
+    def _submit_unsettled(self) -> None:
+        """Offer decisions again whose commit failed, so that the record catches up with the logs.
+
+        A client that never came back for its answer would else leave an event that features count
+        and the record does not know.
+        """
+        waiting = [key for key in self._unsettled if key not in self._in_flight]
+        for key in waiting[:MAX_RESUBMITTED]:
+            decision, event = self._unsettled[key]
+            try:
+                self._submit(key, decision, event, None)
+            except StoreUnavailableError:
+                return  # still full; the next commit that succeeds comes back here
+
+    def _count(self, decision: Decision) -> None:
+        metrics = self._metrics
+        metrics.decisions.labels(decision.outcome, decision.arm).inc()
+        for signal in decision.signals:
+            metrics.signals.labels(signal.status).inc()
+        for part in decision.degraded:
+            metrics.degraded.labels(part.split(":")[0]).inc()
+        for stage, took_us in decision.stage_us.items():
+            metrics.stage_seconds.labels(stage).observe(took_us / 1e6)
+
+    # Answering for decisions
+
+    async def find(self, tenant: str, decision_id: str) -> Decision:
+        """Return a recorded decision.
+
+        Raises
+        ------
+        NotFoundError
+            This tenant has none of that id. Retryable: no.
+        """
+        decision = self._store.find_decision_by_id(tenant, decision_id)
+        if decision is None:
+            raise NotFoundError(f"There is no decision {decision_id}.", user_action="Check the id.")
+        return decision
+
+    def feature_names(self, decision: Decision) -> tuple[str, ...]:
+        """Return the names of a recorded vector's values, from the release that decided."""
+        return self._release_of(decision).spec.names
+
+    async def replay(self, tenant: str, decision_id: str) -> Replay:
+        """Recompute a recorded decision and compare. Raises as `find`."""
+        decision = await self.find(tenant, decision_id)
+        stored = self._store.find_event(tenant, decision.event_id)
+        assert stored is not None  # one commit writes both
+        return replay_decision(self._release_of(decision), decision, stored.event(), self._clock)
+
+    def _release_of(self, decision: Decision) -> LoadedRelease:
+        return self._arms.by_digest(decision.release_digest) or self._loader.load_recorded(
+            decision.release_digest
+        )
+
+    async def feedback(
+        self, tenant: str, event_id: str, verdict: Verdict, *, note: str, author: str
+    ) -> Feedback:
+        """Take what became known about an event: a label, or the status ``escalated``.
+
+        The same verdict again changes nothing. Answered after the commit.
+
+        Raises
+        ------
+        NotFoundError
+            This tenant has no such event. Retryable: no.
+        StoreUnavailableError
+            It could not be recorded in time. Retryable: yes.
+        """
+        event = self._arrivals.find_event(tenant, event_id)
+        if event is None:
+            raise NotFoundError(f"There is no event {event_id}.", user_action="Check the id.")
+        statuses = self._store.statuses_of(tenant, event_id)
+        label = LABEL_OF.get(verdict)
+        if statuses and statuses[-1].status == verdict and statuses[-1].note == note:
+            return Feedback(event_id, verdict, label, statuses[-1].set_at_us, repeated=True)
+        now_us = self._clock.now_us()
+        status = Status(tenant, event_id, verdict, note, author, now_us)
+        if label is None:
+            await self._store.set_status(status)
+            return Feedback(event_id, verdict, None, now_us, repeated=False)
+        seq = self._arrivals.next_seq()
+        self._arrivals.observer.label(
+            tenant, event_id, event.time_us, event.fields,
+            known_at_us=now_us, order=seq, label=label,
+        )  # fmt: skip
+        stored = StoredLabel(seq, tenant, event_id, label, now_us, author, "feedback")
+        await self._store.label(stored, status)
+        return Feedback(event_id, verdict, label, now_us, repeated=False)
+
+    # Releases
+
+    def served(self) -> Served:
+        """Say what this process serves; the operator believes nothing else."""
+        return self._arms.served(self._refusal)
+
+    async def take_up(self, projection: Projection) -> None:
+        """Switch to what a projection says, or keep what is served and raise.
+
+        Loading happens on a thread; the switch itself is one assignment, so no event ever sees half
+        of two releases.
+
+        Raises
+        ------
+        ReleaseError, ArtifactError
+            The new release cannot be served; the old one goes on. Retryable: no.
+        """
+        try:
+            arms = await asyncio.to_thread(self._loader.load_arms, projection, self._arms)
+            self._arrivals.cover(arms.specs())
+        except SentinelError as error:
+            self._refusal = error
+            self._metrics.refused_releases.inc()
+            raise
+        self._arms = arms
+        self._refusal = None
+
+    def close(self) -> None:
+        """Write what is waiting and let another process serve."""
+        self._store.close()
+
+
+def _same_or_conflict(event: Event, digest: str) -> None:
+    if event.digest != digest:
+        raise ConflictError(
+            f"The id {event.id} was used for another event.",
+            user_action="Send a new event under a new id, or the same event unchanged.",
+        )
+
+
+async def _settled(item: _InFlight | Decision | SentinelError) -> Decision | SentinelError:
+    if not isinstance(item, _InFlight):
+        return item
+    try:
+        await item.pending
+    except SentinelError as error:
+        return error
+    return item.decision
