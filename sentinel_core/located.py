@@ -31,6 +31,12 @@ Model = TypeVar("Model", bound=BaseModel)
 
 _INT = re.compile(r"^[-+]?(0|[1-9][0-9]*)$")
 _FLOAT = re.compile(r"^[-+]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+)([eE][-+]?[0-9]+)?$")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_TAGS = {
+    f"tag:yaml.org,2002:{name}"
+    for name in ("map", "seq", "str", "int", "float", "bool", "null", "timestamp", "merge", "value")
+}
+"""What the reader calls untagged values of each look; any other tag was written by hand."""
 _MEND = "Correct the places named above and try again."
 
 
@@ -178,6 +184,8 @@ def _refuse_aliases(text: str, path: str) -> None:
 
 def _convert(node: yaml.Node, path: str, depth: int, problems: list[Problem]) -> Located:
     where = Position(path, node.start_mark.line + 1, node.start_mark.column + 1)
+    if node.tag not in _TAGS:
+        problems.append(problem(where, f"the tag {node.tag} is not read", "write a plain value"))
     if isinstance(node, yaml.SequenceNode):
         return Located([_convert(n, path, depth + 1, problems) for n in node.value], where, {})
     if isinstance(node, yaml.MappingNode):
@@ -205,8 +213,8 @@ def _convert_mapping(
 
 def _scalar(node: yaml.Node, where: Position, problems: list[Problem]) -> Any:
     text: str = node.value
-    if node.tag.startswith("!") or (node.tag == "tag:yaml.org,2002:binary"):
-        problems.append(problem(where, f"the tag {node.tag} is not read", "write a plain value"))
+    if _SURROGATE.search(text):
+        problems.append(problem(where, "half of a character is not text", "write it whole"))
         return None
     if getattr(node, "style", None) is not None:
         return text  # quoted: always a string

@@ -7,7 +7,7 @@ pause on the event loop; only step 8, the commit, is waited for, together with t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -276,6 +276,10 @@ class Engine:
         if decision is None:
             raise NotFoundError(f"There is no decision {decision_id}.", user_action="Check the id.")
         return decision
+
+    def recorded(self) -> Iterator[Decision]:
+        """Iterate all recorded decisions in order of arrival; for a thread, not the event loop."""
+        return self._store.decisions()
 
     def feature_names(self, decision: Decision) -> tuple[str, ...]:
         """Return the names of a recorded vector's values, from the release that decided."""

@@ -97,9 +97,8 @@ class _Parser:
             hint = "use a-z, 0-9 and _, at most 63 characters"
             self.fault(item.value["name"], f"{name!r} is not a feature name", hint)
             return None
-        if name in before or name in self.schema.fields:
-            taken = "a feature" if name in before else "a field of the event"
-            self.fault(item.value["name"], f"{name} names {taken} already", "choose another name")
+        if name in before:
+            self.fault(item.value["name"], f"{name} names a feature already", "choose another name")
             return None
         forms = [key for key in item.value if key in (*ROW_FORMS, *AGGREGATES)]
         if len(forms) != 1:

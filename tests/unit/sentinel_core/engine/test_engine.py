@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from sentinel_core.clock import FixedClock
+from sentinel_core.decision import Decision, encode
+from sentinel_core.errors import ConflictError, NotFoundError, StoreLockedError
+from tests.support.pipelines import NOW_US, RULES, build_release, open_engine, payment
+
+
+def _count(decision: Decision) -> float | None:
+    return decision.vector[0]
+
+
+def test_the_kth_of_64_concurrent_arrivals_sees_exactly_k_minus_1_events(tmp_path: Path) -> None:
+    async def run(card: str) -> list[float | None]:
+        events = [payment(f"{card}-{i}", card=card) for i in range(64)]
+        decisions = await asyncio.gather(*(engine.decide(event) for event in events))
+        return [_count(d) for d in sorted(decisions, key=lambda d: d.seq)]
+
+    engine = open_engine(tmp_path)
+    for repeat in range(100):
+        assert asyncio.run(run(f"card{repeat}")) == [float(k) for k in range(64)]
+    engine.close()
+
+
+def test_the_same_event_again_gets_the_decision_it_has(tmp_path: Path) -> None:
+    async def run() -> None:
+        first = await engine.decide(payment("e1"))
+        again = await engine.decide(payment("e1"))
+        assert encode(first) == encode(again)
+        after = await engine.decide(payment("e2"))
+        assert _count(after) == 1.0
+
+    engine = open_engine(tmp_path)
+    asyncio.run(run())
+    engine.close()
+
+
+def test_another_body_under_a_used_id_is_a_conflict(tmp_path: Path) -> None:
+    async def run() -> None:
+        await engine.decide(payment("e1"))
+        with pytest.raises(ConflictError):
+            await engine.decide(payment("e1", amount=11.0))
+        assert _count(await engine.decide(payment("e2"))) == 1.0
+
+    engine = open_engine(tmp_path)
+    asyncio.run(run())
+    engine.close()
+
+
+def test_ten_thousand_requests_sent_three_times_at_once_make_ten_thousand_decisions(
+    tmp_path: Path,
+) -> None:
+    async def run() -> None:
+        for start in range(0, 10_000, 500):
+            events = [payment(f"e{i}", card=f"c{i % 97}") for i in range(start, start + 500)]
+            answers = await asyncio.gather(*(engine.decide(e) for e in events * 3))
+            bodies = [encode(answer) for answer in answers]
+            assert bodies[:500] == bodies[500:1000] == bodies[1000:]
+
+    engine = open_engine(tmp_path)
+    asyncio.run(run())
+    recorded = list(engine.recorded())
+    assert len(recorded) == len({d.event_id for d in recorded}) == 10_000
+    engine.close()
+
+
+def test_two_equal_payments_with_different_ids_are_two_decisions(tmp_path: Path) -> None:
+    async def run() -> None:
+        one, other = await engine.decide(payment("a")), await engine.decide(payment("b"))
+        assert one.id != other.id
+        assert (_count(one), _count(other)) == (0.0, 1.0)
+
+    engine = open_engine(tmp_path)
+    asyncio.run(run())
+    engine.close()
+
+
+def test_a_restart_finds_the_same_windows_and_the_same_decisions(tmp_path: Path) -> None:
+    async def decide(start: int, stop: int) -> list[Decision]:
+        return [await engine.decide(payment(f"e{i}")) for i in range(start, stop)]
+
+    engine = open_engine(tmp_path)
+    before = asyncio.run(decide(0, 5))
+    engine.close()
+    engine = open_engine(tmp_path)
+    assert [encode(d) for d in asyncio.run(decide(0, 5))] == [encode(d) for d in before]
+    assert _count(asyncio.run(decide(5, 6))[0]) == 5.0
+    engine.close()
+
+
+def test_confirmed_fraud_blocks_the_next_payment_of_the_card_also_after_a_restart(
+    tmp_path: Path,
+) -> None:
+    async def run() -> None:
+        await engine.decide(payment("e1"))
+        told = await engine.feedback("default", "e1", "confirmed_fraud", note="", author="ann")
+        assert (told.label, told.repeated) == ("fraud", False)
+        again = await engine.feedback("default", "e1", "confirmed_fraud", note="", author="ann")
+        assert again.repeated
+        assert (await engine.decide(payment("e2"))).outcome == "block"
+
+    engine = open_engine(tmp_path)
+    asyncio.run(run())
+    engine.close()
+    engine = open_engine(tmp_path)
+    assert asyncio.run(engine.decide(payment("e3"))).outcome == "block"
+    engine.close()
+
+
+def test_feedback_about_an_unknown_event_is_refused(tmp_path: Path) -> None:
+    engine = open_engine(tmp_path)
+    with pytest.raises(NotFoundError):
+        asyncio.run(engine.feedback("default", "e1", "false_positive", note="", author="ann"))
+    engine.close()
+
+
+def test_every_decision_replays_to_the_bit_after_a_restart(tmp_path: Path) -> None:
+    async def decide() -> None:
+        for i in range(200):
+            await engine.decide(payment(f"e{i}", card=f"c{i % 7}", amount=float(i)))
+
+    async def replay() -> None:
+        for decision in list(engine.recorded()):
+            result = await engine.replay("default", decision.id)
+            assert (result.equal, result.proved, result.differences) == (True, "bits", ())
+
+    engine = open_engine(tmp_path)
+    asyncio.run(decide())
+    engine.close()
+    engine = open_engine(tmp_path)
+    asyncio.run(replay())
+    engine.close()
+
+
+def test_a_decision_replays_under_the_release_that_made_it(tmp_path: Path) -> None:
+    engine = open_engine(tmp_path)
+    decision = asyncio.run(engine.decide(payment("e1")))
+    engine.close()
+    other = build_release(rules=RULES.replace("points: 40", "points: 50"))
+    engine = open_engine(tmp_path, release=other)
+    assert asyncio.run(engine.replay("default", decision.id)).equal
+    assert engine.served().stable == other.digest != decision.release_digest
+    engine.close()
+
+
+def test_a_tampered_record_does_not_replay(tmp_path: Path) -> None:
+    import sqlite3
+
+    engine = open_engine(tmp_path)
+    decision = asyncio.run(engine.decide(payment("e1")))
+    engine.close()
+    with sqlite3.connect(tmp_path / "state" / "record.db") as database:
+        record = database.execute("select record from decisions").fetchone()[0]
+        changed = record.replace(b'"outcome":"approve"', b'"outcome":"block"')
+        assert changed != record
+        database.execute("update decisions set record = ?", (changed,))
+    database.close()
+    engine = open_engine(tmp_path)
+    replay = asyncio.run(engine.replay("default", decision.id))
+    assert replay.differences == ("outcome was 'block', is 'approve'",)
+    engine.close()
+
+
+def test_only_one_process_serves_a_state_directory(tmp_path: Path) -> None:
+    engine = open_engine(tmp_path)
+    with pytest.raises(StoreLockedError):
+        open_engine(tmp_path)
+    engine.close()
+
+
+def test_an_event_more_than_an_hour_late_is_decided_and_says_so(tmp_path: Path) -> None:
+    async def run() -> None:
+        await engine.decide(payment("e1"))
+        late = await engine.decide(payment("e2", occurred_at="2018-08-29T10:59:59Z"))
+        on_time = await engine.decide(payment("e3", occurred_at="2018-08-29T11:00:00Z"))
+        assert (late.degraded, on_time.degraded) == (("late",), ())
+
+    engine = open_engine(tmp_path, clock=FixedClock(NOW_US))
+    asyncio.run(run())
+    engine.close()
