@@ -1,0 +1,23 @@
+"""Releases: compiled from a pipeline, named by their content, handed to servers all at once."""
+
+from sentinel_core.release.compile import Compiled, compile_release
+from sentinel_core.release.document import Release, ReleaseList, ReleaseModel, read_release
+from sentinel_core.release.projection import (
+    Projection,
+    read_blob,
+    read_projection,
+    write_projection,
+)
+
+__all__ = [
+    "Compiled",
+    "Projection",
+    "Release",
+    "ReleaseList",
+    "ReleaseModel",
+    "compile_release",
+    "read_blob",
+    "read_projection",
+    "read_release",
+    "write_projection",
+]

@@ -8,7 +8,7 @@ it came from, who wrote it and its comments are not.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
@@ -16,7 +16,7 @@ from pydantic.alias_generators import to_camel
 from sentinel_core.errors import ReleaseError
 from sentinel_core.ids import DIGEST_PATTERN, canonical_json, digest_bytes
 
-FORMAT = "sentinel.dev/release/v1"
+FORMAT: Final = "sentinel.dev/release/v1"
 MAX_RELEASE_BYTES = 384 * 1024
 """Largest release. A ControllerRevision and the ConfigMap with stable and candidate hold it; etcd
 refuses objects over 1.5 MiB and the API server ConfigMaps over 1 MiB, which two releases stay below."""
@@ -103,7 +103,7 @@ class Release(_Part):
         an event with none of them is split by its id
     """
 
-    format: Literal["sentinel.dev/release/v1"] = FORMAT
+    format: Literal["sentinel.dev/release/v1"] = "sentinel.dev/release/v1"
     pipeline: str
     namespace: str
     event: str

@@ -9,14 +9,13 @@ the link once sees one state, never half of two.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from sentinel_core.errors import NotReadyError, ReleaseError
 from sentinel_core.ids import canonical_json, digest_bytes
@@ -174,7 +173,7 @@ def _read_files(directory: Path) -> dict[str, bytes] | None:
 
 def _target(directory: Path) -> str:
     try:
-        return os.readlink(directory / _LINK)
+        return str((directory / _LINK).readlink())
     except FileNotFoundError as error:
         raise _not_ready(directory) from error
 
@@ -233,7 +232,7 @@ def _write_blob(blobs: Path, digest: str, data: bytes) -> None:
 
 def _link(link: Path, target: str) -> None:
     """Point a symbolic link somewhere, by a rename, so that it is never missing."""
-    if link.is_symlink() and os.readlink(link) == target:
+    if link.is_symlink() and str(link.readlink()) == target:
         return
     partial = link.with_name(f"..{link.name}_tmp")
     partial.unlink(missing_ok=True)

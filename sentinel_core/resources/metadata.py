@@ -62,6 +62,15 @@ PartName = Annotated[
         examples=["fraud"],
     ),
 ]
+ListName = Annotated[
+    str,
+    Field(
+        description="Name of a list, as the list itself and rules have it.",
+        max_length=63,
+        pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
+        examples=["known-bad-cards"],
+    ),
+]
 MetadataMap = Annotated[
     dict[
         Annotated[str, Field(max_length=317)],  # a prefix of 253, a slash and a name of 63

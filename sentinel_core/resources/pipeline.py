@@ -11,7 +11,7 @@ from sentinel_core.resources.metadata import (
     API_VERSION,
     ConfigMapKeyRef,
     Declaration,
-    ObjectName,
+    ListName,
     PartName,
     ResourceMetadata,
     ResourceName,
@@ -99,9 +99,7 @@ class PipelineModel(Declaration):
 class PipelineList(TextSource):
     """A block, trust or watch list."""
 
-    name: ObjectName = Field(
-        max_length=63, description="Name of the list, as the list itself and rules have it."
-    )
+    name: ListName
 
 
 class Rollout(Declaration):
