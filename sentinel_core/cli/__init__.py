@@ -1,0 +1,1 @@
+"""The command line: a shell, and the commands that the core brings."""

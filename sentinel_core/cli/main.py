@@ -7,6 +7,7 @@ that it needs is installed, and this module imports none of them by name.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from importlib.metadata import entry_points
 
 import typer
@@ -54,7 +55,7 @@ def load_commands() -> None:
             app.command(entry.name)(command)
 
 
-def _missing(command: str, module: str) -> object:
+def _missing(command: str, module: str) -> Callable[[], None]:
     def refuse() -> None:
         typer.echo(
             f"sentinel {command} needs the module {module}. "

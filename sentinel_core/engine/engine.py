@@ -19,7 +19,7 @@ from sentinel_core.engine.feedback import LABEL_OF, Feedback, Verdict
 from sentinel_core.engine.loaded import LoadedRelease
 from sentinel_core.engine.loader import Loader
 from sentinel_core.engine.record import build_decision
-from sentinel_core.engine.replay import Replay, replay_decision
+from sentinel_core.engine.replay import Replay, Replayer
 from sentinel_core.engine.served import Served
 from sentinel_core.errors import (
     ConflictError,
@@ -69,6 +69,7 @@ class Engine:
     ) -> None:
         self._store = store
         self._loader = loader
+        self._replayer = Replayer(store, loader, clock)
         self._arrivals = arrivals
         self._arms = arms
         self._clock = clock
@@ -288,9 +289,7 @@ class Engine:
     async def replay(self, tenant: str, decision_id: str) -> Replay:
         """Recompute a recorded decision and compare. Raises as `find`."""
         decision = await self.find(tenant, decision_id)
-        stored = self._store.find_event(tenant, decision.event_id)
-        assert stored is not None  # one commit writes both
-        return replay_decision(self._release_of(decision), decision, stored.event(), self._clock)
+        return self._replayer.decision(decision, self._arms.by_digest(decision.release_digest))
 
     def _release_of(self, decision: Decision) -> LoadedRelease:
         return self._arms.by_digest(decision.release_digest) or self._loader.load_recorded(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,6 @@ import pyarrow.parquet as pq
 
 from sentinel_core.errors import InvalidTableError, Problem
 from sentinel_core.events.table import EventTable, LabelTable
-from sentinel_core.features.offline import FeatureTable
 from sentinel_core.ids import digest_bytes
 from sentinel_core.state import Column, EntityLog, FeatureIs, FieldIs, LabelIs, MemoryState
 from sentinel_core.state.layout import LATENESS_US, LogLayout, TrackLayout
@@ -37,7 +36,7 @@ def write_history(
     folder: Path,
     events: EventTable,
     labels: LabelTable | None,
-    features: FeatureTable,
+    selections: Mapping[FeatureIs, np.ndarray],
     *,
     until_us: int,
 ) -> Path:
@@ -45,9 +44,9 @@ def write_history(
 
     Parameters
     ----------
-    features : FeatureTable
-        Of these events; its selections by feature value go into the file, since a log cannot tell
-        afterwards what a value was on arrival.
+    selections : mapping from selection to (n,) bool
+        Whether each event is selected by a feature value: a log cannot tell afterwards what a value
+        was on arrival.
     until_us : int
         Events and labels from this time on are left out.
 
@@ -65,7 +64,7 @@ def write_history(
     }
     for name, values in events.columns.items():
         columns[name] = [values[i] for i in kept.tolist()]
-    for where, holds in features.selections.items():
+    for where, holds in selections.items():
         columns[where.column] = holds[kept]
     columns["labels"] = pa.array(
         _label_lists(columns["id"], labels, until_us),

@@ -15,15 +15,18 @@ from sentinel_core.clock import Clock
 from sentinel_core.decision import Decision, RecordedSignal, from_recorded_vector
 from sentinel_core.engine.assess import Assessment, assess, explain
 from sentinel_core.engine.loaded import LoadedRelease
+from sentinel_core.engine.loader import Loader
 from sentinel_core.engine.record import (
     recorded_hits,
     recorded_reasons,
     recorded_signals,
     signal_of,
 )
+from sentinel_core.errors import NotFoundError
 from sentinel_core.events import Event
 from sentinel_core.features.kernel import Vector
 from sentinel_core.signals.signal import Signal
+from sentinel_core.store import Store
 
 MODEL_TOLERANCE = 1e-6
 """Most that a probability may move on another runtime; measured parity is below 4e-7."""
@@ -70,6 +73,47 @@ def replay_decision(
     over_record = _assess(release, event, vector, recorded, clock)
     differences = drift + tuple(_judgement(decision, over_record))
     return Replay(decision.id, not differences, "tolerance", differences)
+
+
+class Replayer:
+    """Replays from a record that another process may be writing.
+
+    Parameters
+    ----------
+    store : Store
+        Opened read-only, or by the process that writes it.
+    loader : Loader
+        Over the same record.
+    """
+
+    def __init__(self, store: Store, loader: Loader, clock: Clock) -> None:
+        self._store = store
+        self._loader = loader
+        self._clock = clock
+
+    def by_id(self, tenant: str, decision_id: str) -> Replay:
+        """Replay one decision.
+
+        Raises
+        ------
+        NotFoundError
+            This tenant has none of that id, or its release is not kept. Retryable: no.
+        """
+        decision = self._store.find_decision_by_id(tenant, decision_id)
+        if decision is None:
+            raise NotFoundError(f"There is no decision {decision_id}.", user_action="Check the id.")
+        return self.decision(decision)
+
+    def decision(self, decision: Decision, release: LoadedRelease | None = None) -> Replay:
+        """Replay a decision, under the release that its record names."""
+        release = release or self._loader.load_recorded(decision.release_digest)
+        stored = self._store.find_event(decision.tenant, decision.event_id)
+        if stored is None:
+            raise NotFoundError(
+                f"The record has no event {decision.event_id}, which one commit writes with it.",
+                user_action="Restore the record from a backup: it was changed by hand.",
+            )
+        return replay_decision(release, decision, stored.event(), self._clock)
 
 
 def _assess(

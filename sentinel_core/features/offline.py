@@ -91,6 +91,19 @@ def build_features(
     return _joined(spec, parts, events)
 
 
+def arrival_selections(
+    events: EventTable,
+    spec: FeatureSpec,
+    labels: LabelTable | None = None,
+    progress: Progress | None = None,
+) -> dict[FeatureIs, np.ndarray]:
+    """Tell for each selection by feature value which events are in it; at no cost where none is."""
+    selected = [f.name for f in spec.features if isinstance(f.where, FeatureIs)]
+    if not selected:
+        return {}
+    return build_features(events, spec.closure(selected), labels, progress=progress).selections
+
+
 def independent_groups(spec: FeatureSpec) -> list[list[str]]:
     """Split a spec into groups of features that can be computed apart, largest first."""
     group_of: dict[str, int] = {}
