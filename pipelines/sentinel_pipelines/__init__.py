@@ -1,0 +1,1 @@
+"""Training, evaluation and the flows that keep models fresh."""
