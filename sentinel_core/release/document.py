@@ -7,8 +7,9 @@ it came from, who wrote it and its comments are not.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
@@ -127,6 +128,13 @@ class Release(_Part):
     def digest(self) -> str:
         """Name of the release by its content."""
         return digest_bytes(self.canonical)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy with other values; pydantic would give it this one's digest too."""
+        copied = super().model_copy(update=update, deep=deep)
+        for cached in ("canonical", "digest"):
+            copied.__dict__.pop(cached, None)
+        return copied
 
 
 def read_release(data: bytes | str) -> Release:

@@ -66,6 +66,12 @@ def read_sample(name: str) -> dict[str, str]:
     return {file.name: file.read_text().replace(NOT_PROPOSED, PROPOSED) for file in files}
 
 
+def edited(files: dict[str, str], name: str, old: str, new: str) -> dict[str, str]:
+    """Return files with a text replaced in one of them; the text must be there."""
+    assert old in files[name]
+    return files | {name: files[name].replace(old, new)}
+
+
 def parse_files(files: dict[str, str]) -> Manifest:
     """Read several manifest texts as one manifest."""
     parts = [parse_manifest(text, name) for name, text in files.items()]

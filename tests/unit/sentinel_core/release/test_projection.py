@@ -1,0 +1,125 @@
+"""The folder through which servers get their releases."""
+
+import pytest
+
+from sentinel_core.errors import NotReadyError, ReleaseError
+from sentinel_core.ids import digest_bytes
+from sentinel_core.release import read_blob, read_projection, write_projection
+from tests.support.manifests import compile_files, read_sample
+
+
+@pytest.fixture(scope="module")
+def compiled():
+    return compile_files(read_sample("card-payments"))
+
+
+@pytest.fixture(scope="module")
+def stable(compiled):
+    return compiled.release
+
+
+@pytest.fixture(scope="module")
+def candidate(stable):
+    return stable.model_copy(update={"budget_ms": 40})
+
+
+def test_what_is_written_is_read_back(tmp_path, stable, candidate):
+    write_projection(tmp_path, stable, candidate, 12.5)
+    read = read_projection(tmp_path)
+    assert (stable, candidate, 12.5) == (read.stable, read.candidate, read.percent)
+
+
+def test_the_folder_is_made_where_it_does_not_exist(tmp_path, stable):
+    write_projection(tmp_path / "var" / "releases", stable)
+    assert stable == read_projection(tmp_path / "var" / "releases").stable
+
+
+def test_a_candidate_that_is_gone_is_not_read(tmp_path, stable, candidate):
+    write_projection(tmp_path, stable, candidate, 10)
+    write_projection(tmp_path, candidate)
+    read = read_projection(tmp_path)
+    assert (candidate, None, 0.0) == (read.stable, read.candidate, read.percent)
+
+
+def test_the_folder_looks_like_a_volume_of_the_kubelet(tmp_path, stable, candidate):
+    write_projection(tmp_path, stable, candidate)
+    assert str((tmp_path / "stable.json").readlink()) == "..data/stable.json"
+    assert (tmp_path / "stable.json").read_bytes() == stable.canonical
+    assert (tmp_path / "..data").is_symlink()
+
+
+def test_nothing_is_left_of_earlier_states(tmp_path, stable, candidate):
+    (tmp_path / "..left-by-a-writer-that-died").mkdir()
+    for _ in range(3):
+        write_projection(tmp_path, stable, candidate)
+    write_projection(tmp_path, stable)
+    names = sorted(path.name for path in tmp_path.iterdir() if not path.name.startswith(".."))
+    folders = [path for path in tmp_path.glob("..*") if not path.is_symlink()]
+    assert (names, len(folders)) == (["split.json", "stable.json"], 1)
+
+
+def test_an_empty_folder_is_not_ready(tmp_path):
+    with pytest.raises(NotReadyError):
+        read_projection(tmp_path)
+
+
+def test_a_folder_without_a_stable_release_is_not_ready(tmp_path, stable):
+    write_projection(tmp_path, stable)
+    (tmp_path / "stable.json").resolve().unlink()
+    with pytest.raises(NotReadyError):
+        read_projection(tmp_path)
+
+
+def test_a_candidate_that_cannot_be_read_leaves_the_stable_release_served(
+    tmp_path, stable, candidate
+):
+    write_projection(tmp_path, stable, candidate, 10)
+    (tmp_path / "candidate.json").resolve().write_text('{"format": "sentinel.dev/release/v2"}')
+    read = read_projection(tmp_path)
+    assert (stable, None) == (read.stable, read.candidate)
+    assert read.candidate_error.reason == "ReleaseUnreadable"
+
+
+def test_a_stable_release_that_cannot_be_read_is_refused(tmp_path, stable):
+    write_projection(tmp_path, stable)
+    (tmp_path / "stable.json").resolve().write_text("{}")
+    with pytest.raises(ReleaseError) as caught:
+        read_projection(tmp_path)
+    assert caught.value.reason == "ReleaseUnreadable"
+
+
+@pytest.mark.parametrize("text", ["", "5", "{}", '{"percent": 101}', '{"percent": "5"}'])
+def test_a_split_that_is_no_share_is_refused(tmp_path, stable, text):
+    write_projection(tmp_path, stable)
+    (tmp_path / "split.json").resolve().write_text(text)
+    with pytest.raises(ReleaseError) as caught:
+        read_projection(tmp_path)
+    assert caught.value.reason == "SplitUnreadable"
+
+
+def test_the_rows_of_lists_lie_beside_the_releases(tmp_path, compiled):
+    write_projection(tmp_path, compiled.release, blobs=compiled.blobs)
+    blobs = read_projection(tmp_path).blobs
+    assert compiled.blobs == {digest: read_blob(blobs, digest) for digest in compiled.blobs}
+
+
+def test_rows_outlive_the_release_that_brought_them(tmp_path, compiled):
+    write_projection(tmp_path, compiled.release, blobs=compiled.blobs)
+    write_projection(tmp_path, compiled.release)
+    blobs = read_projection(tmp_path).blobs
+    assert compiled.blobs == {digest: read_blob(blobs, digest) for digest in compiled.blobs}
+
+
+def test_rows_that_are_not_there_are_refused_by_reason(tmp_path):
+    with pytest.raises(ReleaseError) as caught:
+        read_blob(tmp_path, digest_bytes(b"rows"))
+    assert caught.value.reason == "ListMissing"
+
+
+def test_rows_that_are_not_what_their_name_says_are_refused_by_reason(tmp_path, compiled):
+    write_projection(tmp_path, compiled.release, blobs=compiled.blobs)
+    digest = next(iter(compiled.blobs))
+    (tmp_path / "blobs" / digest.removeprefix("sha256:")).write_bytes(b"[]")
+    with pytest.raises(ReleaseError) as caught:
+        read_blob(tmp_path / "blobs", digest)
+    assert caught.value.reason == "ListDamaged"
