@@ -21,7 +21,7 @@ def array_to_bytes(array: npt.NDArray[np.generic]) -> bytes:
     """Write one array as .npy, version 1.0."""
     buffer = io.BytesIO()
     np.lib.format.write_array(
-        buffer, np.ascontiguousarray(array), version=(1, 0), allow_pickle=False
+        buffer, np.asarray(array, order="C"), version=(1, 0), allow_pickle=False
     )
     return buffer.getvalue()
 

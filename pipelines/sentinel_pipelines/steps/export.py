@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -130,12 +131,15 @@ def _tree_attributes(
 
     The classifier form would answer a label and two columns; the regressor answers the margin.
     """
-    converted = to_onnx(
-        classifier,
-        initial_types=[(INPUT, FloatTensorType([None, feature_count]))],
-        options={id(classifier): {"raw_scores": True, "zipmap": False}},
-        target_opset={"": OPSET, "ai.onnx.ml": ML_OPSET},
-    )
+    with warnings.catch_warnings():
+        # skl2onnx 1.20 writes booleans where protobuf 7 will take integers only.
+        warnings.filterwarnings("ignore", r".*ints: Expected an int", DeprecationWarning)
+        converted = to_onnx(
+            classifier,
+            initial_types=[(INPUT, FloatTensorType([None, feature_count]))],
+            options={id(classifier): {"raw_scores": True, "zipmap": False}},
+            target_opset={"": OPSET, "ai.onnx.ml": ML_OPSET},
+        )
     (node,) = (n for n in converted.graph.node if n.op_type == "TreeEnsembleClassifier")
     return {
         attribute.name.replace("class_", "target_"): helper.get_attribute_value(attribute)

@@ -632,7 +632,7 @@ def test_an_unknown_array(folder):
 @pytest.mark.parametrize(
     ("name", "change"),
     [
-        ("left", lambda a: np.zeros_like(a)),
+        ("left", np.zeros_like),
         ("right", lambda a: np.full_like(a, 2**31 - 1)),
         ("feature", lambda a: np.where(a >= 0, a - 5, a)),
         ("feature", lambda a: np.where(a >= 0, a + 50, a)),
