@@ -6,11 +6,12 @@ import io
 import os
 import stat
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from sentinel_core.artifacts.manifest import (
+    FILE_NAME,
     MANIFEST_FILE,
     MAX_FILES,
     MAX_MANIFEST_BYTES,
@@ -71,8 +72,7 @@ def _collect(entries: Iterator[tuple[str, bytes]], limits: Limits) -> dict[str, 
     contents: dict[str, bytes] = {}
     total_bytes = 0
     for name, data in entries:
-        if name in contents:
-            raise refuse("DuplicateFile", f"{name} is there twice.")
+        _check_name(name, contents)
         total_bytes += len(data)
         if total_bytes > limits.max_total_bytes:
             raise _too_large("The artifact", limits.max_total_bytes)
@@ -80,6 +80,16 @@ def _collect(entries: Iterator[tuple[str, bytes]], limits: Limits) -> dict[str, 
             raise refuse("ArtifactTooLarge", f"There are more than {MAX_FILES} files.")
         contents[name] = data
     return contents
+
+
+def _check_name(name: str, contents: Mapping[str, bytes]) -> None:
+    """Hold that the files can be written to a folder, each in its own place."""
+    if not FILE_NAME.fullmatch(name):
+        raise refuse("ForbiddenFile", f"{name[:128]!r} is not a name for a file of an artifact.")
+    folder = name.partition("/")[0]
+    taken = folder in contents or any(other.startswith(f"{name}/") for other in contents)
+    if name in contents or taken:
+        raise refuse("DuplicateFile", f"{name} is there twice, as a file or as a folder.")
 
 
 def _walk_directory(root: Path, limits: Limits) -> Iterator[tuple[str, bytes]]:

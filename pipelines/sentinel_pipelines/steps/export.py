@@ -116,7 +116,7 @@ def round_down(thresholds: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
 
     Examples
     --------
-    >>> bool(round_down(np.array([0.1]))[0] <= 0.1 < np.float32(0.1))
+    >>> float(round_down(np.array([0.1]))[0]) <= 0.1 < float(np.float32(0.1))
     True
     """
     nearest = thresholds.astype(np.float32)

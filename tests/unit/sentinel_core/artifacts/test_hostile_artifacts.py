@@ -127,6 +127,16 @@ def test_a_tar_with_one_name_twice(folder):
     assert reason_of(tar_of(folder, (member("./model.onnx"), b"other"))) == "DuplicateFile"
 
 
+@pytest.mark.parametrize("name", ["card.md/inner", "explainer"])
+def test_a_tar_with_a_file_where_a_folder_is(folder, name):
+    assert reason_of(tar_of(folder, (member(name), b"x"))) == "DuplicateFile"
+
+
+@pytest.mark.parametrize("name", [".", "", ".hidden", "a/b/c", "card.md\n", "-rf"])
+def test_a_tar_member_with_a_name_that_no_artifact_uses(folder, name):
+    assert reason_of(tar_of(folder, (member(name), b"x"))) == "ForbiddenFile"
+
+
 def test_a_tar_with_more_entries_than_an_artifact_has(folder):
     many = [(member(f"extra/{n}"), b"") for n in range(200)]
     assert reason_of(tar_of(folder, *many)) == "ArtifactTooLarge"
