@@ -16,7 +16,7 @@ from sentinel_core.ids import canonical_json
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
 PROBABILITY_TOLERANCE = 1e-6
-"""What two runtimes may differ by (ADR on replay: another runtime, model within 1e-6)."""
+"""What two runtimes may differ by; a replay on another runtime holds models to the same."""
 MARGIN_TOLERANCE = 1e-5
 """What contributions may differ from the margin by; a float32 margin of 20 has steps of 2e-6."""
 
