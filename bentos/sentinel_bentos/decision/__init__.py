@@ -1,0 +1,1 @@
+"""The decision server: one pipeline behind HTTP, inside a Bento."""
