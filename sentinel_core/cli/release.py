@@ -8,13 +8,11 @@ from typing import Annotated
 import typer
 
 from sentinel_core.release import (
-    Compiled,
     Release,
-    compile_release,
+    compile_manifest,
     read_projection,
     read_release,
 )
-from sentinel_core.resources import load_manifest
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -61,7 +59,7 @@ def compile_manifest(
 
     Example: sentinel release compile -f payments --pipeline card-payments --out release.json
     """
-    compiled = _compile(manifest, pipeline)
+    compiled = compile_manifest(manifest, pipeline)
     if out is not None:
         out.write_bytes(compiled.release.canonical)
     _print(compiled.release, as_json=as_json)
@@ -103,15 +101,6 @@ def show(
         typer.echo(f"\nThe candidate is not served: {projection.candidate_error}")
 
 
-def _compile(manifest: Path, name: str | None) -> Compiled:
-    declared = load_manifest(manifest)
-    pipeline = declared.pipeline(name)
-    namespace = pipeline.resource.metadata.namespace
-    return compile_release(
-        pipeline, declared.models_in(namespace), declared.config_maps_in(namespace)
-    )
-
-
 def _print(release: Release, *, as_json: bool = False) -> None:
     if as_json:
         # Without a line end, so that the digest of the output is the release's.
@@ -150,4 +139,6 @@ _PARTS = ("weights", "levels", "outcomes")
 
 
 def _pairs(values: dict[str, float]) -> str:
-    return ", ".join(f"{name} {value:g}" for name, value in values.items())
+    # By value, as levels rise; a release has its keys in the order of the alphabet.
+    rising = sorted(values.items(), key=lambda pair: (pair[1], pair[0]))
+    return ", ".join(f"{name} {value:g}" for name, value in rising)

@@ -50,12 +50,16 @@ def write_history(
     until_us : int
         Events and labels from this time on are left out.
 
+    A repeated id is one event: its later rows are left out too.
+
     Returns
     -------
     Path
         Of the file. Written under another name and renamed, so a file with its name is whole.
     """
-    kept = np.flatnonzero(events.occurred_at_us < until_us)
+    arrived = np.arange(len(events)) if events.first is None else events.first
+    is_first = arrived == np.arange(len(events))
+    kept = np.flatnonzero((events.occurred_at_us < until_us) & is_first)
     columns: dict[str, Any] = {
         "id": [events.ids[i] for i in kept.tolist()],
         "occurred_at": pa.array(events.occurred_at_us[kept], pa.int64()).cast(

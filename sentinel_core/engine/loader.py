@@ -45,10 +45,15 @@ class Loader:
         Where artifacts are kept by digest.
     store : Store
         Where release documents and the rows of lists are kept by digest.
+    base : Path or None
+        What the relative URI of an artifact that is not kept yet starts from.
     """
 
-    def __init__(self, artifacts_dir: Path, store: Store, clock: Clock) -> None:
+    def __init__(
+        self, artifacts_dir: Path, store: Store, clock: Clock, *, base: Path | None = None
+    ) -> None:
         self._artifacts_dir = artifacts_dir
+        self._base = base
         self._store = store
         self._clock = clock
         self._recorded: dict[str, LoadedRelease] = {}

@@ -25,6 +25,7 @@ from sentinel_core.errors import InvalidTableError, Problem
 from sentinel_core.events.currencies import MINOR_DIGITS
 from sentinel_core.events.envelope import OLDEST_US, Event, parse_event
 from sentinel_core.events.schema import PAYLOADS, EventSchema, Label, schema_of
+from sentinel_core.events.transaction import FLOAT_NOISE
 
 MAX_PROBLEMS = 20
 """Faults listed of one table; the message says how many there are in all."""
@@ -270,8 +271,19 @@ def _check_money(columns: dict[str, list[Any]], checks: _Checks) -> None:
     checks.rows("currency", digits < 0, "is not an active ISO 4217 code")
     checks.rows("amount", (amounts < 0) | (amounts >= 1e11), "is not within 0 and 10^11")
     for number in set(digits.tolist()) - {-1}:
-        off = (digits == number) & (np.round(amounts, number) != amounts) & ~np.isnan(amounts)
-        checks.rows("amount", off, f"has more than {number} decimals")
+        here = digits == number
+        paid = np.array([round(a, number) for a in amounts[here].tolist()])
+        off = np.abs(amounts[here] - paid) > FLOAT_NOISE * np.maximum(1.0, paid)
+        checks.rows("amount", _spread(off, here), f"has more than {number} decimals")
+        amounts[here] = paid
+    columns["amount"] = amounts.tolist()
+
+
+def _spread(part: np.ndarray, here: np.ndarray) -> np.ndarray:
+    """Put flags of some rows back among all rows."""
+    whole = np.zeros(len(here), dtype=bool)
+    whole[here] = part
+    return whole
 
 
 def _first_arrivals(

@@ -10,6 +10,9 @@ from sentinel_core.events.currencies import MINOR_DIGITS, Currency
 
 MAX_AMOUNT = 1e11
 """Largest amount in major units. Below it, an amount in ten-thousandths is exact in a float64."""
+FLOAT_NOISE = 1e-9
+"""How far an amount may lie from the decimals of its currency and still be that amount. Float64
+arithmetic on amounts errs by some 1e-16 of them; a tenth of a cent is far above it."""
 
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 Mcc = Annotated[str, Field(pattern=r"^[0-9]{4}$")]
@@ -53,9 +56,12 @@ class Transaction(BaseModel):
     @model_validator(mode="after")
     def _keep_to_the_currency(self) -> Transaction:
         digits = MINOR_DIGITS[self.currency]
-        if round(self.amount, digits) != self.amount:
+        paid = round(self.amount, digits)
+        if abs(self.amount - paid) > FLOAT_NOISE * max(1.0, paid):
             message = f"amount has more than the {digits} decimals that {self.currency} has"
             raise ValueError(message)
+        # A sender's arithmetic leaves 285.79999999999995 where 285.80 was paid.
+        object.__setattr__(self, "amount", paid)
         if (self.lat is None) != (self.lon is None):
             message = "lat and lon come together or not at all"
             raise ValueError(message)

@@ -1,6 +1,6 @@
 """Releases: compiled from a pipeline, named by their content, handed to servers all at once."""
 
-from sentinel_core.release.compile import Compiled, compile_release
+from sentinel_core.release.compile import Compiled, compile_manifest, compile_release
 from sentinel_core.release.document import Release, ReleaseList, ReleaseModel, read_release
 from sentinel_core.release.projection import (
     Projection,
@@ -15,6 +15,7 @@ __all__ = [
     "Release",
     "ReleaseList",
     "ReleaseModel",
+    "compile_manifest",
     "compile_release",
     "read_blob",
     "read_projection",

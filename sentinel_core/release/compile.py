@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from sentinel_core.errors import ReleaseError
@@ -35,7 +36,7 @@ from sentinel_core.release.document import (
 from sentinel_core.release.faults import Faults
 from sentinel_core.release.inputs import Inputs
 from sentinel_core.resources.config_map import ConfigMap
-from sentinel_core.resources.manifest import Declared
+from sentinel_core.resources.manifest import Declared, load_manifest
 from sentinel_core.resources.model import SentinelModel
 from sentinel_core.resources.pipeline import PipelineModel, SentinelPipeline
 from sentinel_core.rules import Pack, RuleSchema, parse_pack
@@ -97,6 +98,24 @@ def compile_release(
             user_action="Shorten the rule pack, or split the pipeline by type of event.",
         )
     return Compiled(release, {w.digest: canonical_json(w.plain()) for w in parts.lists})
+
+
+def compile_manifest(path: Path, pipeline: str | None = None) -> Compiled:
+    """Compile the pipeline of a name, or the only one, of a manifest file or folder.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such file, or not exactly one such pipeline. Retryable: no.
+    InvalidDocumentError, ReleaseError
+        As `compile_release` has them, and for manifests that cannot be read.
+    """
+    manifest = load_manifest(path)
+    declared = manifest.pipeline(pipeline)
+    namespace = declared.resource.metadata.namespace
+    return compile_release(
+        declared, manifest.models_in(namespace), manifest.config_maps_in(namespace)
+    )
 
 
 @dataclass(slots=True)

@@ -56,10 +56,15 @@ class Faults:
 
     def _error(self) -> SentinelError:
         # One ConfigMap may be named several times; its fault is told once.
-        problems = list(dict.fromkeys(p for _, p in self._found))
+        problems = sorted(dict.fromkeys(p for _, p in self._found), key=_place)
         reasons = {reason for reason, _ in self._found}
         reason = reasons.pop()
         if reason is None or reasons:
             return refusal(problems)
         message = f"{reason}: {'; '.join(map(str, problems))}."
         return ReleaseError(reason, message, user_action=_USER_ACTIONS[reason])
+
+
+def _place(found: Problem) -> tuple[str, int, int]:
+    path, line, column = found.location.rsplit(":", 2)
+    return path, int(line), int(column)
