@@ -137,4 +137,4 @@ def _policy_sentence(outcome: Outcome, by_signal: Mapping[str, Signal]) -> str:
 
 
 def _name(signal: Signal) -> str:
-    return f"The model {signal.name}" if signal.kind == "model" else signal.name.capitalize()
+    return f"The {'model' if signal.kind == 'model' else 'signal'} {signal.name}"

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from sys import intern
 from typing import Annotated, Any
 
-from pydantic import StringConstraints, TypeAdapter, ValidationError
+from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 
 from sentinel_core.clock import to_us
 from sentinel_core.errors import InvalidDocumentError, Problem
@@ -101,6 +101,9 @@ class EntryReader:
         if isinstance(given, bool | int | float):
             self._faults.add(where("value"), f"value is the number {given}", "put it in quotes")
             return ""
+        if not isinstance(given, str):
+            self._faults.add(where("value"), "value is no text", f"write a {self._field}")
+            return ""
         try:
             value = normalise(self._field, self._values.validate_python(given))
         except ValidationError as error:
@@ -159,4 +162,8 @@ def _adapter(field: str, schema: EventSchema | None) -> TypeAdapter[str]:
     if field in schema.entity_kinds:
         return TypeAdapter(EntityId)
     info = PAYLOADS[schema.type].model_fields[field]
-    return TypeAdapter(Annotated[info.annotation, *info.metadata])  # type: ignore[arg-type]  # checked to be text
+    # Field() is there since Annotated wants one annotation at least.
+    adapter: TypeAdapter[str] = TypeAdapter(
+        Annotated[info.annotation, Field(), *info.metadata]  # type: ignore[arg-type]  # a text's type, known at run time
+    )
+    return adapter

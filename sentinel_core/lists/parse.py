@@ -8,7 +8,7 @@ from sentinel_core.errors import InvalidDocumentError
 from sentinel_core.events.schema import EventSchema
 from sentinel_core.lists.entries import EntryReader, Faults, Where, check_field
 from sentinel_core.lists.watchlist import DEFAULT_CAP, Entry, ListHeader, ListKind, WatchList
-from sentinel_core.located import Located
+from sentinel_core.located import Located, locate
 from sentinel_core.resources.faults import parse_block
 
 _KINDS: dict[str, ListKind] = {"Block": "block", "Trust": "trust", "Watch": "watch"}
@@ -48,13 +48,20 @@ def parse_list(document: Located, schema: EventSchema | None = None) -> WatchLis
 def parse_plain(value: dict[str, Any]) -> WatchList:
     """Read back what `WatchList.plain` wrote, without the cost of places for a million entries.
 
+    Parameters
+    ----------
+    value : dict
+        Its digest is known to be that of a list, so that only the content is checked again and not
+        the shape.
+
     Raises
     ------
     InvalidDocumentError
-        The value is no list. Retryable: no.
+        This version no longer accepts what an earlier one did. Retryable: no.
     """
     faults = Faults()
-    header = ListHeader.model_validate({k: v for k, v in value.items() if k != _ENTRIES})
+    head = {k: v for k, v in value.items() if k != _ENTRIES}
+    header = parse_block(locate(head, "the recorded list"), ListHeader)
     reader = EntryReader(header.field, None, faults)
     for index, entry in enumerate(value[_ENTRIES]):
         reader.read(entry, _record_place(index))

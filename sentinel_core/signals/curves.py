@@ -6,6 +6,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from sentinel_core.reason import Reason
 from sentinel_core.signals.profile import BehaviourProfile, Curve, VelocityProfile
@@ -26,14 +27,14 @@ class VelocitySignal:
         For each feature of a curve, a function from its value to a phrase without a full stop.
     """
 
-    kind: SignalKind = "velocity"
+    kind: ClassVar[SignalKind] = "velocity"
 
     def __init__(self, profile: VelocityProfile, names: Sequence[str], phrases: Phrases) -> None:
         self._curves = _bind(profile.curves, names, phrases)
 
     def evaluate(self, vector: Sequence[float]) -> Signal:
         """Read one vector; NaN is missing. Absent where the features of all curves are missing."""
-        return _evaluate("velocity", self._curves, vector)
+        return _evaluate(self.kind, self._curves, vector)
 
 
 class BehaviourSignal:
@@ -42,7 +43,7 @@ class BehaviourSignal:
     Parameters are those of `VelocitySignal`.
     """
 
-    kind: SignalKind = "behaviour"
+    kind: ClassVar[SignalKind] = "behaviour"
 
     def __init__(self, profile: BehaviourProfile, names: Sequence[str], phrases: Phrases) -> None:
         self._curves = _bind(profile.curves, names, phrases)
@@ -57,8 +58,8 @@ class BehaviourSignal:
         """
         # Written this way round so that a missing length (NaN) is too short.
         if not vector[self._history] >= self._min_history:
-            return Signal("behaviour", "behaviour", "absent")
-        return _evaluate("behaviour", self._curves, vector)
+            return Signal(self.kind, self.kind, "absent")
+        return _evaluate(self.kind, self._curves, vector)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from itertools import pairwise
-from typing import Annotated
+from typing import Annotated, TypeVar
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
 from sentinel_core.errors import Problem
 from sentinel_core.located import Located, problem, refusal
@@ -19,6 +19,19 @@ MAX_POINTS = 32
 """Bounds that keep a block readable; a curve with more bends than this is a model."""
 MAX_FEATURE_VALUE = 1e15
 """Largest value that a point may name; counts and amounts in float64 are exact below it."""
+
+Items = TypeVar("Items")
+
+
+def _require_one(items: tuple[Items, ...]) -> tuple[Items, ...]:
+    if not items:
+        message = "write at least one"
+        raise ValueError(message)
+    return items
+
+
+# Not min_length: where an item is faulty, pydantic would call the tuple too short as well.
+NotEmpty = AfterValidator(_require_one)
 
 Point = Annotated[
     tuple[
@@ -38,9 +51,8 @@ class Curve(Declaration):
     """
 
     feature: str = Field(description="Name of the feature that the curve reads.")
-    points: Annotated[tuple[Point, ...], Field(strict=False)] = Field(
+    points: Annotated[tuple[Point, ...], Field(strict=False), NotEmpty] = Field(
         description="Pairs of value and risk: values rise, risks in [0, 1] do not fall.",
-        min_length=1,
         max_length=MAX_POINTS,
         examples=["[[3, 0.2], [10, 1]]"],
     )
@@ -61,8 +73,8 @@ class Curve(Declaration):
 class VelocityProfile(Declaration):
     """Risk of how much happened in a short time: the maximum over the curves."""
 
-    curves: Annotated[tuple[Curve, ...], Field(strict=False)] = Field(
-        description="One curve for each feature that counts.", min_length=1, max_length=MAX_CURVES
+    curves: Annotated[tuple[Curve, ...], Field(strict=False), NotEmpty] = Field(
+        description="One curve for each feature that counts.", max_length=MAX_CURVES
     )
 
 

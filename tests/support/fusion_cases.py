@@ -64,9 +64,12 @@ class Case:
     hits: tuple[RuleHit, ...]
 
 
-def draw_case(random: Random) -> Case:
-    """Draw a case of any method, with values at the edges more often than chance has them."""
-    profile = build_profile(_draw_block(random))
+def draw_profile(random: Random) -> FusionProfile:
+    return build_profile(_draw_block(random))
+
+
+def draw_case(random: Random, profile: FusionProfile) -> Case:
+    """Draw signals and hits, with values at the edges more often than chance has them."""
     names = random.sample(sorted(KINDS), random.randrange(len(KINDS) + 1))
     signals = tuple(_draw_signal(random, name) for name in names)
     hits = tuple(_draw_hit(random, f"rule-{i}") for i in range(random.choice((0, 0, 1, 2, 5))))
