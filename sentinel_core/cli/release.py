@@ -29,7 +29,7 @@ JsonOption = Annotated[
 
 
 @app.command("compile")
-def compile_manifest(
+def compile_($
     manifest: Annotated[
         Path,
         typer.Option(

@@ -87,9 +87,9 @@ def run_backtest(
         counts["outcome"][risk.outcome] += 1
         counts["level"][risk.level] += 1
         counts["hit"].update(hit.rule_id for hit in assessment.hits)
-        told = known.get(event.id, ())
+        told = known.get(event.id, [])
         _tell(observer, event, told)
-        is_fraud = bool(told) and told[-1][2] == "fraud"
+        is_fraud = any(label == "fraud" for _, _, label in told[-1:])
         frauds += is_fraud
         reviewed_frauds += is_fraud and risk.outcome != "approve"
     if progress:
@@ -120,7 +120,7 @@ def _labels_by_event(labels: LabelTable | None) -> dict[str, list[_Told]]:
     return known
 
 
-def _tell(observer: Observer, event: Event, told: list[_Told] | tuple[()]) -> None:
+def _tell(observer: Observer, event: Event, told: list[_Told]) -> None:
     for known_at_us, order, label in told:
         observer.label(
             _TENANT, event.id, event.occurred_at_us, event.fields,

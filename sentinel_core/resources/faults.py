@@ -48,6 +48,8 @@ def _problems(
             yield problem(where, f"{name} is missing", hint)
         elif fault["type"] == "extra_forbidden":
             yield problem(where, f"there is no field {name}", _spelling(model, loc))
+        elif fault["type"] == "string_pattern_mismatch":
+            yield problem(where, f"{name} does not have its form", _example(model, loc))
         else:
             message = fault["msg"].removeprefix("Value error, ").removeprefix("Input ")
             said = f"{name or 'the document'}: {message[:1].lower()}{message[1:]}"
@@ -58,20 +60,19 @@ def _spelling(model: type[BaseModel], loc: Loc) -> str:
     owner = _owner(model, loc)
     names = sorted(_fields(owner)) if owner else []
     close = difflib.get_close_matches(str(loc[-1]), names, n=1)
-    return f"did you mean {close[0]}?" if close else f"there are {', '.join(names) or 'none'}"
+    return f"did you mean {close[0]}?" if close else f"known here: {', '.join(names) or 'none'}"
 
 
 def _example(model: type[BaseModel], loc: Loc) -> str:
     info = _field(model, loc)
     if info is not None and info.examples:
-        return f"write a value such as {info.examples[0]}"
+        return f"{_description(model, loc)}; such as {info.examples[0]}"
     return _description(model, loc)
 
 
 def _description(model: type[BaseModel], loc: Loc) -> str:
     info = _field(model, loc)
-    text = (info.description if info else None) or "correct it"
-    return text[0].lower() + text[1:].rstrip(".") if text[1:2].islower() else text.rstrip(".")
+    return ((info.description if info else None) or "correct it").rstrip(".")
 
 
 def _field(model: type[BaseModel], loc: Loc) -> FieldInfo | None:
@@ -83,8 +84,9 @@ def _owner(model: type[BaseModel], loc: Loc) -> type[BaseModel] | None:
     """Return the class whose field the last part of a path is, or None where that is no class."""
     owner: Any = model
     for part in loc[:-1]:
-        if isinstance(owner, type) and issubclass(owner, BaseModel):
-            info = _fields(owner).get(str(part))
+        # A number is a place in a list, and the class of a list is that of its items.
+        if isinstance(part, str) and isinstance(owner, type) and issubclass(owner, BaseModel):
+            info = _fields(owner).get(part)
             owner = _class_of(info.annotation) if info else None
     return owner if isinstance(owner, type) and issubclass(owner, BaseModel) else None
 

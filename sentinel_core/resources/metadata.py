@@ -16,7 +16,7 @@ INPUT_LABEL = "sentinel.dev/input"
 ResourceName = Annotated[
     str,
     Field(
-        description="Name of the resource, at most 40 characters.",
+        description="Name of the resource: a-z, 0-9 and -, a letter first, at most 40 characters.",
         # A child's Service has at most 63 and appends up to 14 (-decision-pods).
         max_length=40,
         # RFC 1035 labels, which Kubernetes asks of Services.
@@ -27,7 +27,7 @@ ResourceName = Annotated[
 ObjectName = Annotated[
     str,
     Field(
-        description="Name of an object in the same namespace.",
+        description="Name of an object: a-z, 0-9, - and ., at most 253 characters.",
         max_length=253,
         # RFC 1123 subdomain, as Kubernetes names most objects.
         pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
@@ -37,7 +37,7 @@ ObjectName = Annotated[
 Namespace = Annotated[
     str,
     Field(
-        description="Namespace that the object belongs to; empty means the current one.",
+        description="Namespace that the object belongs to; absent means the current one.",
         max_length=63,
         pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
         examples=["payments"],
@@ -46,7 +46,7 @@ Namespace = Annotated[
 DataKey = Annotated[
     str,
     Field(
-        description="Key in the ConfigMap's data.",
+        description="Key in the ConfigMap's data: letters, digits, -, _ and .",
         min_length=1,
         max_length=253,
         pattern=r"^[-._a-zA-Z0-9]+$",
@@ -56,7 +56,7 @@ DataKey = Annotated[
 PartName = Annotated[
     str,
     Field(
-        description="Name of a part of a pipeline, by which weights and rules call it.",
+        description="Name of a part of a pipeline: a-z, 0-9, - and _, a letter first.",
         max_length=63,
         pattern=r"^[a-z]([-_a-z0-9]*[a-z0-9])?$",
         examples=["fraud"],
@@ -65,7 +65,7 @@ PartName = Annotated[
 ListName = Annotated[
     str,
     Field(
-        description="Name of a list, as the list itself and rules have it.",
+        description="Name of a list, as the list itself and rules have it: a-z, 0-9 and -.",
         max_length=63,
         pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
         examples=["known-bad-cards"],

@@ -32,7 +32,8 @@ Digest = Annotated[
     Field(
         description="SHA-256 of the artifact's manifest.json. Nothing else is ever loaded.",
         pattern=DIGEST_PATTERN.pattern,
-        examples=["sha256: and 64 hexadecimal digits"],
+        # That of the empty text.
+        examples=["sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"],
     ),
 ]
 

@@ -24,7 +24,9 @@ MAX_BLOCK_KEYS = 16
 """Bounds that keep a schema's validation cost small; the largest pipeline at hand has 1 and 3."""
 
 FailurePolicy = Literal["Open", "Review", "Closed"]
-Name = Annotated[PartName, Field(description="Name by which weights and rules call it.")]
+Name = Annotated[
+    PartName, Field(description="Name by which weights and rules call it: a-z, 0-9, - and _.")
+]
 
 
 class FeaturesSource(Declaration):
