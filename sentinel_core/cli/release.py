@@ -29,7 +29,7 @@ JsonOption = Annotated[
 
 
 @app.command("compile")
-def compile_($
+def compile_command(
     manifest: Annotated[
         Path,
         typer.Option(
