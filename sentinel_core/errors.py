@@ -23,7 +23,7 @@ class SentinelError(Exception):
     """
 
     code: ClassVar[str] = "internal"
-    retryable: ClassVar[bool] = False
+    retryable: bool = False
 
     def __init__(self, message: str, *, user_action: str) -> None:
         super().__init__(message)
@@ -155,6 +155,7 @@ class ArtifactError(SentinelError):
     def __init__(self, reason: str, message: str, *, user_action: str) -> None:
         super().__init__(message, user_action=user_action)
         self.reason = reason
+        self.retryable = reason == "StoreUnreachable"
 
 
 class ReleaseError(SentinelError):
