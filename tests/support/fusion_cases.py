@@ -11,7 +11,7 @@ from sentinel_core.fusion import FailurePolicy, FusionProfile, parse_fusion
 from sentinel_core.located import locate
 from sentinel_core.reason import Reason
 from sentinel_core.rules.pack import RuleHit
-from sentinel_core.signals.signal import Signal, SignalKind
+from sentinel_core.signals.signal import Outcome, Signal, SignalKind, SignalStatus
 
 KINDS: dict[str, SignalKind] = {
     "behaviour": "behaviour",
@@ -45,7 +45,7 @@ PROFILES = {method: build_profile(block) for method, block in BLOCKS.items()}
 
 def build_signal(name: str, score: float | None = None, **changes: Any) -> Signal:
     """A signal that is ok where it has a score, and absent where it has none."""
-    status = "absent" if score is None else "ok"
+    status: SignalStatus = "absent" if score is None else "ok"
     return replace(Signal(name, KINDS[name], status, score), **changes)
 
 
@@ -104,7 +104,7 @@ def _draw_block(random: Random) -> dict[str, Any]:
 
 def _draw_signal(random: Random, name: str) -> Signal:
     kind = KINDS[name]
-    status = random.choice(("ok", "ok", "ok", "absent", "late", "failed"))
+    status: SignalStatus = random.choice(("ok", "ok", "ok", "absent", "late", "failed"))
     has_score = status == "ok" or (kind == "model" and status != "absent" and random.random() < 0.3)
     score = draw_score(random) if has_score else None
     weights = [random.choice((-1.0, 0.0, 0.5, 2.0)) for _ in range(random.randrange(4))]
@@ -112,7 +112,7 @@ def _draw_signal(random: Random, name: str) -> Signal:
     raw = float(random.randrange(13)) if kind == "velocity" and score is not None else None
     cap = float(random.randrange(101)) if kind == "lists" and random.random() < 0.3 else None
     is_closed = kind == "model" and score is None and random.random() < 0.2
-    hard = random.choice(("review", "block")) if is_closed else None
+    hard: Outcome | None = random.choice(("review", "block")) if is_closed else None
     return Signal(name, kind, status, score, reasons if has_score else (), raw, cap, hard)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sentinel_core.fusion import FailurePolicy, PointedReason, explain_points, fuse
+from sentinel_core.fusion import FailurePolicy, FusionProfile, PointedReason, explain_points, fuse
 from sentinel_core.reason import Reason
 from sentinel_core.rules.pack import RuleHit
 from sentinel_core.signals.signal import Signal
@@ -18,7 +18,7 @@ SEED = build_profile({"method": "SeedV1"})
 
 
 def reasons_of(
-    *parts: Signal | RuleHit, policy: FailurePolicy = "Review", profile: object = PROFILE
+    *parts: Signal | RuleHit, policy: FailurePolicy = "Review", profile: FusionProfile = PROFILE
 ) -> list[PointedReason]:
     signals = [part for part in parts if isinstance(part, Signal)]
     hits = [part for part in parts if isinstance(part, RuleHit)]
@@ -70,8 +70,9 @@ def test_a_hit_is_told_where_the_method_does_not_count_points() -> None:
 
 def test_rounding_is_told() -> None:
     reasons = reasons_of(build_signal("nlp", 0.91), profile=SEED)
-    text = "The score is rounded to a whole number."
-    assert PointedReason("rounding", "rounding", text, pytest.approx(0.15)) == reasons[-1]
+    (told,) = [r for r in reasons if r.source == "rounding"]
+    assert told.text == "The score is rounded to a whole number."
+    assert told.points == pytest.approx(0.15)
 
 
 def test_a_floor_is_told_once_by_the_sentence_of_its_rule() -> None:

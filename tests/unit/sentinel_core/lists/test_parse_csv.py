@@ -6,7 +6,7 @@ import pytest
 
 from sentinel_core.errors import InvalidDocumentError, TooLargeError
 from sentinel_core.events import schema_of
-from sentinel_core.lists import ListHeader, WatchList, entries, parse_csv, table
+from sentinel_core.lists import Entry, ListHeader, WatchList, parse_csv, table
 
 HEADER = ListHeader(name="cards", kind="Block", field="card")
 
@@ -23,7 +23,7 @@ def problems_of(text: str) -> list[str]:
 
 def test_a_table_is_the_same_list_as_its_yaml() -> None:
     text = 'value,reason,author,expires\nc-1,"stolen, twice",ana,\n'
-    expected = {"c-1": entries.Entry("c-1", None, "ana", "stolen, twice")}
+    expected = {"c-1": Entry("c-1", None, "ana", "stolen, twice")}
     assert expected == parse(text).entries
 
 
