@@ -1,16 +1,19 @@
 """The ``sentinel`` command: a shell that other packages fill.
 
 Each command arrives by the entry-point group ``sentinel.commands``, so it is there when the extra
-that it needs is installed, and this module imports none of them by name.
+that it needs is installed, and this module imports none of them by name. A command is imported when
+it is called, since some bring a training stack with them.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from sentinel_core.errors import SentinelError
 
@@ -19,7 +22,26 @@ EXIT_REFUSED = 1
 EXIT_RETRY = 75
 """The call may succeed later (EX_TEMPFAIL of sysexits.h)."""
 
+
+Command = Any
+"""A command object of the click that Typer carries inside, which has no public name."""
+
+
+class InstalledCommands(TyperGroup):
+    """The commands that the installed packages contribute."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the base's signature
+        """Return the names of the commands, sorted."""
+        return sorted(_entries())
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Command:  # noqa: ARG002 - as above
+        """Import a command by its name; None where there is no such command."""
+        entry = _entries().get(cmd_name)
+        return None if entry is None else _load(entry)
+
+
 app = typer.Typer(
+    cls=InstalledCommands,
     name="sentinel",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -34,44 +56,47 @@ app = typer.Typer(
 
 @app.callback()
 def _root() -> None:
-    """Hold the commands; a callback keeps Typer from folding a lone command into the root."""
-
-
-def load_commands() -> None:
-    """Add every installed command, in the order of their names."""
-    for entry in sorted(entry_points(group="sentinel.commands"), key=lambda e: e.name):
-        try:
-            command = entry.load()
-        except ModuleNotFoundError as error:
-            if error.name and error.name.split(".")[0].startswith("sentinel"):
-                raise
-            app.command(entry.name, help=f"(not installed: needs {error.name})")(
-                _missing(entry.name, str(error.name))
-            )
-            continue
-        if isinstance(command, typer.Typer):
-            app.add_typer(command, name=entry.name)
-        else:
-            app.command(entry.name)(command)
-
-
-def _missing(command: str, module: str) -> Callable[[], None]:
-    def refuse() -> None:
-        typer.echo(
-            f"sentinel {command} needs the module {module}. "
-            "Install the extra that brings it: pip install 'sentinel[bentos,pipelines]'.",
-            err=True,
-        )
-        raise typer.Exit(EXIT_REFUSED)
-
-    return refuse
+    """Hold the commands; Typer folds an application without a callback into its one command."""
 
 
 def main() -> None:
     """Run the command line; errors of our own tree become one message and an exit code."""
-    load_commands()
     try:
         app()
     except SentinelError as error:
         typer.echo(str(error), err=True)
         sys.exit(EXIT_RETRY if error.retryable else EXIT_REFUSED)
+
+
+def _entries() -> dict[str, EntryPoint]:
+    return {entry.name: entry for entry in entry_points(group="sentinel.commands")}
+
+
+def _load(entry: EntryPoint) -> Command:
+    try:
+        loaded = entry.load()
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("sentinel"):
+            raise
+        loaded = _missing(entry.name, error.name)
+    if isinstance(loaded, typer.Typer):
+        command: Command = typer.main.get_command(loaded)
+    else:
+        alone = typer.Typer(add_completion=False, rich_markup_mode=None)
+        alone.command(entry.name)(loaded)
+        command = typer.main.get_command(alone)
+    command.name = entry.name
+    return command
+
+
+def _missing(name: str, module: str) -> Callable[[], None]:
+    def refuse() -> None:
+        typer.echo(
+            f"sentinel {name} needs the module {module}. "
+            "Install the extra that brings it: pip install 'sentinel[bentos,pipelines]'.",
+            err=True,
+        )
+        raise typer.Exit(EXIT_REFUSED)
+
+    refuse.__doc__ = f"Not installed: needs the module {module}."
+    return refuse

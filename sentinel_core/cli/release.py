@@ -16,6 +16,7 @@ from sentinel_core.release import (
 
 app = typer.Typer(
     no_args_is_help=True,
+    add_completion=False,
     rich_markup_mode=None,
     help=(
         "Compile a pipeline's manifest into a release, and read what a release holds.\n\n"

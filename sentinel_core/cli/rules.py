@@ -29,6 +29,7 @@ from sentinel_core.rules.library import DOMAINS, features_text, library_text
 
 app = typer.Typer(
     no_args_is_help=True,
+    add_completion=False,
     rich_markup_mode=None,
     help=(
         "Check rule packs, run the tests that rules carry, read the library.\n\n"
