@@ -159,10 +159,10 @@ class _Parser:
         parts.signals = self._signals(names, parts.fusion)
         parts.lists = self._lists()
         scoring = self._scoring_names(parts.fusion)
-        lists = ("lists",) if self._spec.lists else ()
-        parts.pack = self._pack(names, (*scoring, *lists))
+        # Rules read neither each other nor lists as a signal: they ask a list by its name.
+        parts.pack = self._pack(names, scoring)
         if parts.fusion is not None:
-            self._check_fusion(parts.fusion, (*scoring, *lists), parts)
+            self._check_fusion(parts.fusion, scoring, parts)
         return parts
 
     def _block(self, name: str) -> Located:
@@ -213,14 +213,14 @@ class _Parser:
         given = {*self._spec.signals, *(("velocity",) if isinstance(fusion, StreamSeed) else ())}
         return (*(m.name for m in self._spec.models), *(n for n in COMPUTED if n in given))
 
-    def _check_fusion(self, fusion: FusionProfile, signals: tuple[str, ...], parts: _Parts) -> None:
+    def _check_fusion(self, fusion: FusionProfile, scoring: tuple[str, ...], parts: _Parts) -> None:
         block = self._block("fusion")
         rules = ("rules",) if self._spec.rules else ()
-        check_weights(fusion, block, (*signals, *rules), self._faults)
+        lists = ("lists",) if self._spec.lists else ()
+        check_weights(fusion, block, (*scoring, *rules, *lists), self._faults)
         if parts.spec is not None:
             check_stream_seed(fusion, block, parts.spec, self._faults)
         if parts.pack is not None or self._spec.rules is None:
-            scoring = [name for name in signals if name != "lists"]
             check_every_signal_counts(fusion, block, scoring, parts.pack, self._faults)
 
     def _lists(self) -> list[WatchList]:

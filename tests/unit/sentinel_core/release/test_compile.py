@@ -234,6 +234,12 @@ def test_a_signal_that_only_rules_read_needs_no_weight(files):
     assert "fraud" not in compile_files(files).release.fusion["weights"]
 
 
+@pytest.mark.parametrize("signal", ["lists", "rules"])
+def test_rules_read_neither_lists_nor_rules_as_a_signal(files, signal):
+    files = edited(files, "rules.yaml", "{signal: fraud, gte", f"{{signal: {signal}, gte")
+    assert place_of(files, "rules.yaml", f"{signal}, gte") in [p.location for p in refused(files)]
+
+
 def test_a_list_over_a_field_that_the_event_has_not_is_refused(files):
     files = edited(
         files, "lists.yaml", "kind: Block\n    field: card", "kind: Block\n    field: user"
