@@ -38,12 +38,10 @@ LITERAL = HEAD + "  t.yaml: |\n    first: 1\n    second:\n      - third\n"
         ),
         pytest.param("# before\n---\n" + LITERAL, id="after-a-document-mark"),
         pytest.param(LITERAL.replace("\n", "\r\n"), id="windows-line-ends"),
-        pytest.param(LITERAL.replace("t.yaml", "größe"), id="key-beyond-ascii", marks=()),
+        pytest.param(LITERAL.replace("t.yaml", "'t.yaml'"), id="quoted-key"),
     ],
 )
 def test_a_value_in_a_literal_text_stands_where_it_stands_in_the_file(source):
-    if "größe" in source:
-        source = source.replace("größe", "'t.yaml'")
     at = load(source).at(("second", 0))
     assert place_of(source, "third") == (at.line, at.column)
 
