@@ -42,8 +42,7 @@ class NoisyOr(OwnLevels):
         for opinion in opinions:
             share = min(self.weights.get(opinion.name, 0.0) * opinion.score, MAX_SHARE)
             missed *= 1.0 - share
-            # log1p keeps shares below 1e-16, which 1 - x loses.
-            logs.append(math.log1p(-share))
+            logs.append(math.log(1.0 - share))
             log_missed += logs[-1]
         base = 100.0 * (1.0 - missed)
         items = tuple(

@@ -49,6 +49,10 @@ def test_a_cap_lowers_the_score_by_its_item() -> None:
     assert (20.0, Item("cap:rule:known", 20.0 - risk.base)) == (risk.score, risk.items[-1])
 
 
+def test_a_cap_just_below_the_base_acts() -> None:
+    assert risk_of(FRAUD_90, build_hit("known", cap=89.0)).score == 89.0
+
+
 def test_of_two_caps_the_lowest_counts() -> None:
     risk = risk_of(FRAUD_90, build_hit("a", cap=30.0), build_hit("b", cap=20.0))
     assert (risk.score, risk.items[-1].name) == (20.0, "cap:rule:b")
@@ -139,6 +143,12 @@ def test_unscored_is_blocked_where_a_model_fails_closed() -> None:
     failed = build_signal("fraud", status="failed", hard_outcome="block")
     risk = risk_of(failed, policy="Open")
     assert (risk.score, risk.outcome) == (None, "block")
+
+
+def test_of_two_models_that_fail_closed_the_first_by_name_is_told() -> None:
+    failed = {"status": "failed", "hard_outcome": "block"}
+    fraud, nlp = build_signal("fraud", **failed), build_signal("nlp", **failed)
+    assert risk_of(nlp, fraud).items == risk_of(fraud, nlp).items == (Item("floor:fraud", 0.0),)
 
 
 def test_rules_and_lists_alone_are_never_unscored() -> None:

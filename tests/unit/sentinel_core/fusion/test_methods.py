@@ -95,6 +95,11 @@ def test_weighted_counts_rules_that_did_not_hit_as_present() -> None:
     assert pytest.approx(weighted(build_signal("fraud", 0.9), fraud=1, rules=1).score) == 45.0
 
 
+def test_weighted_is_at_most_100_whatever_the_weights_round_to() -> None:
+    # 100 x / x is 100.00000000000001 for this x.
+    assert weighted(build_signal("fraud", 1.0), fraud=0.7999999999999999).score == 100.0
+
+
 def test_weighted_points_are_the_terms() -> None:
     risk = weighted(build_signal("fraud", 0.9), build_signal("velocity", 0.3), fraud=2, velocity=1)
     assert pytest.approx([item.points for item in risk.items]) == [60.0, 0.0, 10.0]
@@ -193,6 +198,13 @@ def test_stream_seed_takes_the_larger_and_gives_it_all_points() -> None:
 
 def test_stream_seed_gives_a_tie_to_the_model() -> None:
     assert stream_seed(0.5, 3).items == (Item("fraud", 50.0), Item("velocity", 0.0))
+
+
+def test_stream_seed_gives_a_tie_to_the_model_whatever_its_name() -> None:
+    profile = build_profile({"method": "StreamSeed", "velocityFeature": "n"})
+    signals = (Signal("zebra", "model", "ok", 0.5), build_signal("velocity", 0.5, raw=3.0))
+    items = fuse(profile, "Review", signals, ()).items
+    assert items == (Item("velocity", 0.0), Item("zebra", 50.0))
 
 
 def test_stream_seed_goes_on_without_a_count() -> None:

@@ -43,6 +43,11 @@ def test_a_curve_is_0_before_its_first_point_and_flat_after_its_last(
     assert expected == risk_at((3, 10), (0.5, 1), value)
 
 
+def test_a_curve_does_not_rise_above_the_next_point_by_rounding() -> None:
+    # 0.03 + (0.29 - 0.03) is 0.29000000000000004, and over so long a way the share rounds to 1.
+    assert risk_at((-1e15, 0.001), (0.03, 0.29), math.nextafter(0.001, 0)) == 0.29
+
+
 def test_the_largest_curve_gives_score_reason_and_raw_value() -> None:
     reasons = (
         Reason("feature:card_count_1h", "3 of card_count_1h.", 0.0),
