@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from sentinel_core.fusion import FailurePolicy, Item, Risk, fuse
@@ -146,7 +148,7 @@ def test_unscored_is_blocked_where_a_model_fails_closed() -> None:
 
 
 def test_of_two_models_that_fail_closed_the_first_by_name_is_told() -> None:
-    failed = {"status": "failed", "hard_outcome": "block"}
+    failed: dict[str, Any] = {"status": "failed", "hard_outcome": "block"}
     fraud, nlp = build_signal("fraud", **failed), build_signal("nlp", **failed)
     assert risk_of(nlp, fraud).items == risk_of(fraud, nlp).items == (Item("floor:fraud", 0.0),)
 
