@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.datastructures import Headers
 
 from sentinel_bentos.decision.settings import Settings
@@ -69,6 +69,15 @@ class _KeyFile(BaseModel):
 
     keys: Annotated[tuple[_Key, ...], Field(min_length=1, max_length=1000)]
 
+    @model_validator(mode="after")
+    def _keys_differ(self) -> _KeyFile:
+        names, digests = [k.name for k in self.keys], [k.sha256 for k in self.keys]
+        for twice in (names, digests):
+            if len(set(twice)) != len(twice):
+                message = "two keys have the same name or the same digest"
+                raise ValueError(message)
+        return self
+
 
 class KeyedCallers:
     """Callers that prove themselves with ``X-API-Key`` or ``Authorization: Bearer``."""
@@ -79,6 +88,8 @@ class KeyedCallers:
     def identify(self, headers: Headers) -> Caller:
         """Return the caller whose key the request carries. Raises as `Callers` says."""
         presented = headers.get("x-api-key") or _bearer(headers.get("authorization", ""))
+        if not presented:
+            raise _unknown("is missing")
         digest = hashlib.sha256(presented.encode()).digest()
         found: Caller | None = None
         for known, caller in self._keys:
@@ -86,11 +97,7 @@ class KeyedCallers:
             if hmac.compare_digest(known, digest):
                 found = caller
         if found is None:
-            what = "is not known" if presented else "is missing"
-            raise UnauthenticatedError(
-                f"The API key {what}.",
-                user_action="Send a key of this server in X-API-Key or as Authorization: Bearer.",
-            )
+            raise _unknown("is not known")
         return found
 
 
@@ -154,3 +161,10 @@ def load_keys(path: Path) -> KeyedCallers:
 def _bearer(authorization: str) -> str:
     scheme, _, token = authorization.partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def _unknown(what: str) -> UnauthenticatedError:
+    return UnauthenticatedError(
+        f"The API key {what}.",
+        user_action="Send a key of this server in X-API-Key or as Authorization: Bearer.",
+    )

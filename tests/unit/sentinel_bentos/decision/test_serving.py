@@ -1,0 +1,110 @@
+"""What is served survives everything that is wrong around it."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+
+from sentinel_bentos.decision.app import build_app
+from sentinel_bentos.decision.auth import LocalCallers
+from sentinel_core.release import write_projection
+from tests.support.application import (
+    application,
+    become,
+    build_serving,
+    build_settings,
+    client_of,
+    running,
+)
+from tests.support.decision_server import wire_payment
+from tests.support.pipelines import build_release
+
+
+def test_a_release_that_appears_later_is_opened(tmp_path):
+    async def scenario():
+        settings, serving = build_settings(tmp_path), build_serving()
+        async with running(serving, settings):
+            await become(lambda: serving.served().state == "Refused")
+            reason = serving.served().reason
+            write_projection(tmp_path / "releases", build_release())
+            await become(lambda: serving.ready)
+            return reason, serving.served().state
+
+    assert asyncio.run(scenario()) == ("NotReady", "Ready")
+
+
+def test_a_release_that_is_refused_at_the_start_gives_way_to_a_better_one(tmp_path):
+    async def scenario():
+        settings, serving = build_settings(tmp_path), build_serving()
+        bad = build_release().model_copy(update={"rules": [{"id": "nonsense"}]})
+        write_projection(tmp_path / "releases", bad)
+        async with running(serving, settings):
+            await become(lambda: serving.served().state == "Refused")
+            write_projection(tmp_path / "releases", build_release())
+            await become(lambda: serving.ready)
+            return serving.served().stable
+
+    assert asyncio.run(scenario()) == build_release().digest
+
+
+def test_a_record_in_use_is_opened_when_its_owner_has_ended(tmp_path):
+    async def scenario():
+        write_projection(tmp_path / "releases", build_release())
+        settings, first, second = build_settings(tmp_path), build_serving(), build_serving()
+        async with running(first, settings):
+            await become(lambda: first.ready)
+            waiting = running(second, settings)
+            await waiting.__aenter__()
+            await become(lambda: second.served().state == "Refused")
+            reason = second.served().reason
+        await become(lambda: second.ready)
+        await waiting.__aexit__(None, None, None)
+        return reason
+
+    assert asyncio.run(scenario()) == "StoreLocked"
+
+
+def test_closing_while_the_engine_opens_lets_go_of_the_record(tmp_path):
+    async def scenario():
+        write_projection(tmp_path / "releases", build_release())
+        settings, first, second = build_settings(tmp_path), build_serving(), build_serving()
+        async with running(first, settings):
+            await become(lambda: first._opening is not None)
+        async with running(second, settings):
+            await become(lambda: second.ready)
+        return second.served().reason
+
+    assert asyncio.run(scenario()) is None
+
+
+def test_a_request_before_the_engine_is_there_is_asked_to_come_again(tmp_path):
+    async def scenario():
+        serving = build_serving()
+        app = build_app(serving, build_settings(tmp_path), LocalCallers())
+        async with client_of(app) as client:
+            return await client.post("/score", json=wire_payment("early"))
+
+    refused = asyncio.run(scenario())
+    assert (refused.status_code, refused.json()["code"]) == (503, "not_ready")
+
+
+def test_a_record_that_hangs_is_a_503_and_the_retry_has_the_decision(tmp_path):
+    async def scenario():
+        async with application(tmp_path, budget_ms=200, feedback_budget_ms=200) as client:
+            await client.post("/score", json=wire_payment("known"))
+            blocker = sqlite3.connect(tmp_path / "state" / "record.db", isolation_level=None)
+            blocker.execute("BEGIN IMMEDIATE")
+            hung = await client.post("/score", json=wire_payment("p1"))
+            told = await client.post("/transactions/known/feedback", json={"verdict": "escalated"})
+            blocker.execute("ROLLBACK")
+            blocker.close()
+            again = None
+            for _ in range(1000):
+                again = await client.post("/score", json=wire_payment("p1"))
+                if again.is_success:
+                    break
+            return hung, told, again.json()["event_id"]
+
+    hung, told, event_id = asyncio.run(scenario())
+    assert [hung.status_code, told.status_code, event_id] == [503, 503, "p1"]
+    assert (hung.json()["code"], hung.headers["retry-after"]) == ("store_unavailable", "1")
