@@ -242,9 +242,10 @@ def _leak_alarm(auc_roc: float) -> str | None:
     if auc_roc <= LEAK_ALARM_AUC_ROC:
         return None
     return (
-        f"The mean AUC ROC of {auc_roc:.3f} is above {LEAK_ALARM_AUC_ROC}, which nothing that knows "
-        "labels only 7 days after the payment reaches: a feature or the training rows have seen "
-        "labels too early. Check the delays of the features and the labels' known_at."
+        f"The mean AUC ROC of {auc_roc:.3f} is above {LEAK_ALARM_AUC_ROC}. Over the four test weeks "
+        "nothing that learns of frauds 7 days late gets there, so that a feature or the training "
+        "rows have most likely seen labels too early. Check the delays of the features and when the "
+        "labels became known."
     )
 
 

@@ -13,8 +13,8 @@ import numpy as np
 BINS = 15
 """As many as Guo, Pleiss, Sun and Weinberger take (ICML 2017)."""
 SUSPECT_FROM = 0.01
-"""Probability from which a payment counts as suspect; nine in ten lie below, and their error would
-hide that of the rest."""
+"""Probability from which a payment counts as suspect; of the Handbook's test payments 97 % lie below,
+and their small error would hide that of the rest."""
 _Z_95 = 1.959964
 """97.5 % quantile of the standard normal distribution."""
 
