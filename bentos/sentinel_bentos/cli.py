@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import signal
 import socket
 import threading
@@ -19,6 +20,13 @@ from sentinel_bentos.supervise import follow_manifests, wait_until_ready
 from sentinel_core.errors import ConfigurationError
 
 DEFAULT_STATE = Path(".sentinel")
+
+
+def _address(text: str) -> str:
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 def up(
@@ -55,7 +63,10 @@ def up(
             help="Digests of API keys; needed unless the host is this machine alone.",
         ),
     ] = None,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    host: Annotated[
+        str,
+        typer.Option(metavar="ADDRESS", callback=_address, help="Address to listen on."),
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the API.")] = 3000,
     admin_port: Annotated[
         int, typer.Option(min=1, max=65535, help="Port of probes, metrics and /served.")

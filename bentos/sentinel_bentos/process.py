@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import ipaddress
 import signal
 import subprocess
 import sys
@@ -37,8 +37,10 @@ class Addresses:
 
     @property
     def _netloc(self) -> str:
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - read
-        return f"[{host}]" if ":" in host else host
+        address = ipaddress.ip_address(self.host)
+        if address.is_unspecified:  # listens on all addresses, this machine's own among them
+            return "127.0.0.1"
+        return f"[{address}]" if address.version == 6 else str(address)
 
 
 class ServeProcess:
@@ -88,5 +90,5 @@ class ServeProcess:
             try:
                 self._process.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:
-                os.killpg(self._process.pid, signal.SIGKILL)
+                self._process.kill()  # its worker notices and ends by itself
                 self._process.wait()

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import signal
 import socket
 from collections.abc import Iterator
 
@@ -22,6 +24,8 @@ from sentinel_core.errors import ConfigurationError, SentinelError
 GRACE_SECONDS = 10
 """For answers that are under way when the process is told to stop; a batch takes about one second."""
 BACKLOG = 2048
+ARBITER_SECONDS = 1.0
+"""Between looks at whether BentoML's arbiter, which started this process, is still there."""
 
 
 class InnerServer(uvicorn.Server):
@@ -39,7 +43,8 @@ class DecisionServer:
     def __init__(self, serving: Serving) -> None:
         self._serving = serving
         self._server: InnerServer | None = None
-        self._tasks: list[asyncio.Task[None]] = []
+        self._listening: asyncio.Future[None]
+        self._following: asyncio.Future[tuple[None, None]]
 
     @property
     def ready(self) -> bool:
@@ -70,20 +75,28 @@ class DecisionServer:
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
         self._server = InnerServer(config)
-        self._tasks = [
-            asyncio.create_task(self._server.serve([listener])),
-            asyncio.create_task(self._serving.run(settings)),
-        ]
+        self._listening = asyncio.create_task(self._server.serve([listener]))
+        self._following = asyncio.gather(self._serving.run(settings), _end_with_arbiter())
 
     async def stop(self) -> None:
         """Answer what is under way, then write what is waiting and let go of the record."""
         if self._server is not None:
             self._server.should_exit = True
-            listening, following = self._tasks
-            await asyncio.gather(listening, return_exceptions=True)
-            following.cancel()
-            await asyncio.gather(following, return_exceptions=True)
+            await asyncio.gather(self._listening, return_exceptions=True)
+            self._following.cancel()
+            await asyncio.gather(self._following, return_exceptions=True)
         await self._serving.close()
+
+
+async def _end_with_arbiter() -> None:
+    """End this process like the arbiter would, once the arbiter was killed.
+
+    Otherwise it would live on with nobody to stop it, and keep the port and the record.
+    """
+    arbiter = os.getppid()
+    while os.getppid() == arbiter:  # noqa: ASYNC110 - nothing tells a process of this
+        await asyncio.sleep(ARBITER_SECONDS)
+    signal.raise_signal(signal.SIGTERM)
 
 
 def _listen(settings: Settings) -> socket.socket:
