@@ -205,6 +205,8 @@ class History:
         if track.where == LabelIs("fraud"):
             return  # filled by the labels
         chosen = rows[self._selected(track, rows)]
+        if not len(chosen):
+            return  # perhaps the file does not even have the columns
         edges = np.searchsorted(codes[chosen], np.arange(len(logs) + 1))
         sorted_times = times[chosen]
         columns = [self._stored(column, chosen) for column in track.columns]

@@ -34,7 +34,7 @@ class _EntityPlan:
 
     kind: str
     track_indexes: tuple[tuple[int, bool], ...]
-    cuts: tuple[tuple[int, tuple[int, ...]], ...]
+    cuts: tuple[tuple[int, tuple[int, ...], tuple[int, ...]], ...]
     ops: tuple[tuple[int, Op], ...]
 
 
@@ -98,15 +98,16 @@ class Kernel:
 def _read(
     plan: _EntityPlan, log: EntityLog, time_us: int, fields: Fields, values: list[float]
 ) -> None:
+    kept = log.tracks
     tracks = [
-        log.track_at(index, time_us) if labelled else log.tracks[index]
+        log.track_at(index, time_us) if labelled else kept[index]
         for index, labelled in plan.track_indexes
     ]
     spots: list[int] = []
-    for place, offsets in plan.cuts:
+    for place, offsets, at_start in plan.cuts:
         times = tracks[place].times
         if not times:
-            spots.extend([0] * len(offsets))
+            spots += at_start
             continue
         spot = 0
         for offset in offsets:  # longest first, so that each search starts where the last ended
@@ -144,7 +145,7 @@ def _plan(kind: str, layout: LogLayout, spec: FeatureSpec, slots: dict[str, int]
     return _EntityPlan(
         kind,
         tuple((index_of[key], isinstance(key[0], LabelIs)) for key in keys),
-        tuple((places[key], tuple(cuts)) for key, cuts in offsets.items()),
+        tuple((places[key], tuple(cuts), (0,) * len(cuts)) for key, cuts in offsets.items()),
         tuple(ops),
     )
 

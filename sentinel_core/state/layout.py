@@ -64,6 +64,10 @@ class FeatureIs:
     comparison: Comparison
     operand: float
 
+    def __hash__(self) -> int:
+        # A string keeps its hash; hashing all fields for every event would cost more than the rest.
+        return hash(self.definition)
+
     def holds(self, value: float) -> bool:
         """Tell whether an event is selected; a missing value (NaN) compares false, so is not."""
         return value == value and COMPARE[self.comparison](value, self.operand)  # noqa: PLR0124

@@ -9,6 +9,8 @@ from sentinel_core.events import Label
 from sentinel_core.state.layout import LATENESS_US, LabelIs, LogLayout
 from sentinel_core.state.track import Row, Track
 
+_TRIM_EVERY = 64
+"""Events admitted between two looks for those that no window reaches any more."""
 _SWEEP_AT_LEAST = 64
 """Labelled events kept before the first look for those that no window reaches any more."""
 
@@ -46,8 +48,8 @@ class EntityLog:
     """
 
     __slots__ = (
-        "_event", "_label_tracks", "_pending", "_sweep_at", "horizon_us", "layout", "newest_us",
-        "tracks",
+        "_admitted", "_event", "_label_tracks", "_pending", "_sweep_at", "horizon_us", "layout",
+        "newest_us", "tracks",
     )  # fmt: skip
 
     def __init__(self, layout: LogLayout) -> None:
@@ -61,6 +63,7 @@ class EntityLog:
         self._event: dict[str, LabelledEvent] = {}
         self._pending: list[tuple[int, int, str]] = []
         self._sweep_at = _SWEEP_AT_LEAST
+        self._admitted = 0
 
     def track_at(self, index: int, time_us: int) -> Track:
         """Return a track as an event of this time must see it."""
@@ -74,16 +77,18 @@ class EntityLog:
             return self.tracks[index]
         return self._taken_back(index, where, time_us)
 
-    def admit(self, time_us: int, rows: list[Row | None]) -> None:
-        """Add an event; ``rows`` has its values per track, None where it is not selected.
+    def admit(self, time_us: int, rows: list[tuple[int, Row]]) -> None:
+        """Add an event to the tracks that select it, each named by its index, with its values.
 
-        Label tracks take the event as legitimate; `label` moves it when something becomes known.
+        To label tracks the event is legitimate; `label` moves it when something becomes known.
         """
-        for track, row in zip(self.tracks, rows, strict=True):
-            if row is not None and track.layout.where != LabelIs("fraud"):
-                track.insert(time_us, row)
+        tracks = self.tracks
+        for index, row in rows:
+            tracks[index].insert(time_us, row)
         if time_us > self.newest_us:
             self.newest_us = time_us
+        self._admitted += 1
+        if self._admitted % _TRIM_EVERY == 0:
             self._trim()
 
     def label(

@@ -14,6 +14,7 @@ from sentinel_core.state.layout import (
     Column,
     FeatureIs,
     FieldIs,
+    LabelIs,
     LogLayout,
     TrackLayout,
     scaled,
@@ -41,6 +42,15 @@ class MemoryState:
         self.layouts = dict(layouts)
         self.logs: dict[tuple[str, str, str], EntityLog] = {}
         self._rows = {kind: _row_makers(layout) for kind, layout in layouts.items()}
+        # To begin with no event is a fraud, so tracks of frauds take none.
+        self._admitted = {
+            kind: [
+                (index, self._rows[kind][index])
+                for index, track in enumerate(layout.tracks)
+                if track.where != LabelIs("fraud")
+            ]
+            for kind, layout in layouts.items()
+        }
 
     def logs_of(self, tenant: str, fields: Fields) -> dict[str, EntityLog]:
         """Return the log of each entity that an event touches, new ones included."""
@@ -60,7 +70,12 @@ class MemoryState:
     ) -> None:
         """Add an event to the logs of its entities, after it was read for."""
         for kind, log in logs.items():
-            log.admit(time_us, [make(fields, selected) for make in self._rows[kind]])
+            rows = []
+            for index, make in self._admitted[kind]:
+                row = make(fields, selected)
+                if row is not None:
+                    rows.append((index, row))
+            log.admit(time_us, rows)
 
     def label(  # noqa: PLR0913 - an event, and what became known about it when
         self,
@@ -96,20 +111,33 @@ def _row_makers(layout: LogLayout) -> list[Callable[[Fields, Selected], Row | No
 def _row_maker(track: TrackLayout) -> Callable[[Fields, Selected], Row | None]:
     """Bind a track to a function from an event to its row; None where it is not selected."""
     where, present = track.where, track.present
-    values = [_value_maker(column) for column in track.columns]
+    make = _values_maker(track.columns)
+    if where is None and present is None:
+        return lambda fields, _selected: make(fields)
+    if isinstance(where, FeatureIs) and present is None:
+        return lambda fields, selected: make(fields) if selected(where) else None
 
-    def make(fields: Fields, selected: Selected) -> Row | None:
+    def make_selected(fields: Fields, selected: Selected) -> Row | None:
         if present is not None and present not in fields:
             return None
         if isinstance(where, FieldIs) and not where.holds(fields):
             return None
         if isinstance(where, FeatureIs) and not selected(where):
             return None
-        return tuple([value(fields) for value in values])
+        return make(fields)
 
-    if where is None and present is None and not values:
-        return lambda _fields, _selected: ()
-    return make
+    return make_selected
+
+
+def _values_maker(columns: tuple[Column, ...]) -> Callable[[Fields], Row]:
+    """Bind columns to a function from an event to its values, quick for the usual few columns."""
+    values = [_value_maker(column) for column in columns]
+    if not values:
+        return lambda _fields: ()
+    if len(values) == 1:
+        only = values[0]
+        return lambda fields: (only(fields),)
+    return lambda fields: tuple([value(fields) for value in values])
 
 
 def _value_maker(column: Column) -> Callable[[Fields], Any]:

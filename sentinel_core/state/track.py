@@ -34,19 +34,21 @@ class Track:
         (n + 1,) running totals for ``sum`` and ``square``, starting anywhere; (n,) values else.
     """
 
-    __slots__ = ("columns", "layout", "times")
+    __slots__ = ("_totals", "columns", "layout", "times")
 
     def __init__(self, layout: TrackLayout) -> None:
         self.layout = layout
         self.times: array[int] = array("q")
         self.columns: list[Any] = [_empty(column.kind) for column in layout.columns]
+        self._totals = [column.kind in ("sum", "square") for column in layout.columns]
 
     def insert(self, time_us: int, row: Row) -> None:
         """Put an event behind all that are not later than it."""
         times = self.times
         if not times or times[-1] <= time_us:
             times.append(time_us)
-            self._append(row)
+            if row:
+                self._append(row)
         else:
             position = bisect_right(times, time_us)
             times.insert(position, time_us)
@@ -57,9 +59,9 @@ class Track:
         first, last = bisect_left(self.times, time_us), bisect_right(self.times, time_us)
         position = next(i for i in range(first, last) if self._row(i) == row)
         del self.times[position]
-        for index, column in enumerate(self.layout.columns):
+        for index, is_total in enumerate(self._totals):
             values = self.columns[index]
-            if column.kind in ("sum", "square"):
+            if is_total:
                 self.columns[index] = _shift(values, position + 1, -row[index])
                 del self.columns[index][position]
             else:
@@ -91,26 +93,24 @@ class Track:
 
     def _row(self, i: int) -> Row:
         return tuple(
-            values[i + 1] - values[i] if column.kind in ("sum", "square") else values[i]
-            for column, values in zip(self.layout.columns, self.columns, strict=True)
+            values[i + 1] - values[i] if is_total else values[i]
+            for is_total, values in zip(self._totals, self.columns, strict=True)
         )
 
     def _append(self, row: Row) -> None:
         columns = self.columns
-        for index, column in enumerate(self.layout.columns):
+        for index, is_total in enumerate(self._totals):
             values = columns[index]
-            value = row[index]
-            if column.kind in ("sum", "square"):
-                value += values[-1]
+            value = row[index] + values[-1] if is_total else row[index]
             try:
                 values.append(value)
             except OverflowError:
                 columns[index] = [*values, value]
 
     def _insert(self, position: int, row: Row) -> None:
-        for index, column in enumerate(self.layout.columns):
+        for index, is_total in enumerate(self._totals):
             values = self.columns[index]
-            if column.kind in ("sum", "square"):
+            if is_total:
                 # The totals up to here stay; a new one follows, and all later ones grow.
                 later = _shift(values, position + 1, row[index])
                 self.columns[index] = _inserted(later, position + 1, values[position] + row[index])

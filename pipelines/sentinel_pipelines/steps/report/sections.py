@@ -86,12 +86,13 @@ def build_standing(report: ReportInput) -> Markup:
 
 def build_folds(report: ReportInput) -> Markup:
     """List the figures of each fold."""
-    columns = ["Trained from", "Tested from", "#Payments", "#Frauds", *FIGURE_COLUMNS]
+    columns = ["Fold from", "Tested from", "#Payments", "#Frauds", *FIGURE_COLUMNS]
     columns += ["#ECE", "#ECE suspect"]
     rows = [fold_cells(result) for result in report.results]
     made = table("Each test week; 95 % intervals by resampling cards", columns, rows)
     note = (
-        "A fold trains on a week, waits a week for its labels and is tested on the week after. "
+        "A fold begins with its training week, waits a week for the labels and is tested on the "
+        "week after; a model may train on earlier weeks too. "
         "ECE: expected calibration error; suspect: of the payments with a probability of "
         f"{SUSPECT_FROM:g} or more."
     )
