@@ -99,13 +99,13 @@ class CostCurve:
 
 @dataclass(frozen=True, slots=True)
 class ProposedBounds:
-    """The bounds of least cost.
+    """A pair of bounds and what it did to the payments it was judged on.
 
     Attributes
     ----------
     review, block : scores in (0, 100] for a pipeline's ``outcomes``; where they are equal nothing is
         reviewed, and at 100 the outcome is never given on the model's word alone
-    cost_per_day : with both bounds
+    cost_per_day : net, with both bounds
     reviews_per_day, blocks_per_day : payments
     """
 
@@ -161,12 +161,23 @@ def propose_bounds(
     total[np.tril_indices(len(bounds), -1)] = np.inf
     last = total.size - 1 - int(np.argmin(total[::-1, ::-1]))
     review, block = np.unravel_index(last, total.shape)
+    return judge_bounds(scored, costs, float(bounds[review]), float(bounds[block]))
+
+
+def judge_bounds(
+    scored: ScoredPayments, costs: CostParameters, review: float, block: float
+) -> ProposedBounds:
+    """Say what a pair of bounds, review not above block, would have done to these payments."""
+    above = _Above.of(scored, np.array([review, block]))
+    reviewed, blocked = float(above.alerts[0] - above.alerts[1]), float(above.alerts[1])
+    cost = above.fraud_amount - above.fraud_amounts[0]
+    cost += costs.review_cost * reviewed + costs.block_cost * above.genuine[1]
     return ProposedBounds(
-        review=float(bounds[review]),
-        block=float(bounds[block]),
-        cost_per_day=float(total[review, block] / above.days),
-        reviews_per_day=float((above.alerts[review] - above.alerts[block]) / above.days),
-        blocks_per_day=float(above.alerts[block] / above.days),
+        review=review,
+        block=block,
+        cost_per_day=float(cost / above.days),
+        reviews_per_day=reviewed / above.days,
+        blocks_per_day=blocked / above.days,
     )
 
 

@@ -37,7 +37,7 @@ from sentinel_pipelines.steps.report.rows import (
     threshold_cells,
     values_of,
 )
-from sentinel_pipelines.steps.thresholds import cost_curve, threshold_table
+from sentinel_pipelines.steps.thresholds import cost_curve, judge_bounds, threshold_table
 
 TABLE_SCORES = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 90.0, 95.0)
 """Rows of the table of bounds, beside the proposed bounds."""
@@ -140,6 +140,7 @@ def build_probabilities(report: ReportInput) -> Markup:
 def build_costs(report: ReportInput) -> Markup:
     """Show what bounds cost, and the proposed ones."""
     scored, bounds, costs = pool(report.results), report.bounds, report.costs
+    curve = cost_curve(scored, costs)
     scores = sorted({*TABLE_SCORES, bounds.review, bounds.block})
     proposed = {bounds.review: "review", bounds.block: "block"}
     rows = [
@@ -158,9 +159,9 @@ def build_costs(report: ReportInput) -> Markup:
     return _section(
         "Costs and bounds",
         element("p", _cost_sentence(report)),
-        element("p", _bounds_sentence(report)),
+        element("p", _bounds_sentence(report, scored, curve.approve)),
         _figure(
-            plots.plot_costs(cost_curve(scored, costs), bounds),
+            plots.plot_costs(curve, bounds),
             "Cost: each line is the net cost per day when every payment from a score on is reviewed, "
             "or is blocked; lower is better, and the upright lines are the proposed bounds.",
         ),
@@ -259,16 +260,14 @@ def _cost_sentence(report: ReportInput) -> str:
     )
 
 
-def _bounds_sentence(report: ReportInput) -> Markup:
+def _bounds_sentence(report: ReportInput, scored: ScoredPayments, approve: float) -> Markup:
     bounds = report.bounds
+    here = judge_bounds(scored, report.costs, bounds.review, bounds.block)
     values = element("code", f"outcomes: {{review: {bounds.review:g}, block: {bounds.block:g}}}")
-    return join(
-        [
-            "Proposed: ",
-            values,
-            (
-                f", which cost least on {report.bounds_chosen_on}: {bounds.cost_per_day:,.0f} a day, "
-                f"with {bounds.reviews_per_day:,.1f} reviews and {bounds.blocks_per_day:,.1f} blocks."
-            ),
-        ]
+    chosen = f", the bounds that cost least on {report.bounds_chosen_on}: "
+    cost = f"{bounds.cost_per_day:,.0f} a day there. On the test weeks they cost "
+    found = (
+        f"{here.cost_per_day:,.0f} a day, with {here.reviews_per_day:,.1f} reviews and "
+        f"{here.blocks_per_day:,.1f} blocks; approving everything costs {approve:,.0f}."
     )
+    return join(["Proposed: ", values, chosen, cost, found])
