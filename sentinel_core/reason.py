@@ -20,3 +20,14 @@ class Reason:
     code: str
     text: str
     weight: float
+
+
+def as_sentence(phrase: str) -> str:
+    """Write a phrase as a sentence.
+
+    Examples
+    --------
+    >>> as_sentence("3 payments with this card in 1 hour")
+    '3 payments with this card in 1 hour.'
+    """
+    return f"{phrase[:1].upper()}{phrase[1:]}."

@@ -68,7 +68,7 @@ def simulate(
         typer.echo(out / path.name)
 
 
-def evaluate(
+def evaluate(  # noqa: PLR0917 - typer's declarations
     stream: Stream,
     manifest: ManifestOption = SAMPLE,
     start: StartOption = TEST_FOLDS[0].start.isoformat(),

@@ -52,7 +52,11 @@ def features(
     labels: LabelsFile = None,
     processes: Annotated[
         int,
-        typer.Option(min=1, help="Most processes to use; entities that nothing joins run apart."),
+        typer.Option(
+            min=1,
+            show_default="the processors there are",
+            help="Most processes to use; entities that nothing joins run apart.",
+        ),
     ] = os.cpu_count() or 1,
 ) -> None:
     """Compute the feature vector of every event of a file, as serving would have.

@@ -15,6 +15,8 @@ import typer
 from sentinel_core.cli.main import EXIT_REFUSED
 from sentinel_core.errors import InvalidRequestError, NotReadyError, Problem
 
+LEAST_POINTS_SHOWN = 0.1
+"""Reasons below it are counted on one line; --json shows them all."""
 _TIMEOUT_SECONDS = 10
 """Longer than the longest budget that a pipeline may set."""
 
@@ -61,7 +63,11 @@ def render(answer: dict[str, Any]) -> str:
         return "\n".join([f"refused: {answer.get('detail', answer.get('title'))}", *faults])
     shown = "none" if answer["score"] is None else f"{answer['score']:.1f}"
     lines = [f"{answer['event_id']}: {answer['outcome']}, score {shown}, {answer['level']}"]
-    lines += [f"  {r['points']:6.1f}  {r['text']}" for r in answer["reasons"]]
+    shown_reasons = [r for r in answer["reasons"] if abs(r["points"]) >= LEAST_POINTS_SHOWN]
+    lines += [f"  {r['points']:6.1f}  {r['text']}" for r in shown_reasons]
+    rest = len(answer["reasons"]) - len(shown_reasons)
+    if rest:
+        lines.append(f"          ({rest} more, of less than {LEAST_POINTS_SHOWN} points each)")
     return "\n".join(lines)
 
 

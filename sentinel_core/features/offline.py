@@ -1,13 +1,13 @@
 """The offline feeder: the kernel over a whole table of events.
 
-Features of entities that nothing connects (no ratio, no ``where`` across them) do not need each
-other, so each such group runs in a process of its own over the same rows. The values are those of
-the kernel, to the bit: nothing is computed here.
+The features of each kind of entity run in a process of their own over the same rows. The values are
+those of the kernel, to the bit: nothing is computed here.
 """
 
 from __future__ import annotations
 
 import multiprocessing
+from array import array
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -18,8 +18,9 @@ import numpy as np
 from sentinel_core.errors import InvalidTableError, Problem
 from sentinel_core.events import Fields, Label
 from sentinel_core.events.table import EventTable, LabelTable
+from sentinel_core.features.aggregates import MISSING
 from sentinel_core.features.kernel import Kernel, Vector
-from sentinel_core.features.spec import FeatureSpec, dependencies
+from sentinel_core.features.spec import Feature, FeatureSpec
 from sentinel_core.state import FeatureIs, MemoryState
 
 Progress = Callable[[int, int], None]
@@ -79,7 +80,7 @@ def build_features(
         A label names an event that the table does not have. Retryable: no.
     """
     known = _labels_by_row(events, labels)
-    groups = independent_groups(spec) if processes > 1 else [list(spec.names)]
+    groups = entity_groups(spec) if processes > 1 else [list(spec.names)]
     jobs = [_job(events, spec.closure(group), known) for group in groups]
     if len(jobs) == 1:
         return _joined(spec, [_run(jobs[0], progress)], events)
@@ -104,29 +105,27 @@ def arrival_selections(
     return build_features(events, spec.closure(selected), labels, progress=progress).selections
 
 
-def independent_groups(spec: FeatureSpec) -> list[list[str]]:
-    """Split a spec into groups of features that can be computed apart, largest first."""
-    group_of: dict[str, int] = {}
-    groups: dict[int, list[str]] = {}
-    entity_group: dict[str, int] = {}
-    for number, feature in enumerate(spec.features):
-        joined = {group_of[n] for n in dependencies(feature)}
-        if feature.entity is not None and feature.entity in entity_group:
-            joined.add(entity_group[feature.entity])
-        target = min(joined, default=number)
-        members = [n for g in sorted(joined) for n in groups.pop(g)] + [feature.name]
-        groups[target] = members
-        group_of.update(dict.fromkeys(members, target))
-        for kind, group in entity_group.items():
-            if group in joined:
-                entity_group[kind] = target
-        if feature.entity is not None:
-            entity_group[feature.entity] = target
-    aggregated = [g for g in groups.values() if any(spec.by_name[n].entity for n in g)]
-    rows = [n for g in groups.values() if g not in aggregated for n in g]
-    ordered = sorted(aggregated, key=len, reverse=True) or [[]]
-    ordered[-1] = ordered[-1] + rows  # row forms cost next to nothing; the smallest group has room
+def entity_groups(spec: FeatureSpec) -> list[list[str]]:
+    """Split a spec into what each kind of entity needs, largest first.
+
+    A feature that another kind's features read is computed for both: doing it twice costs less than
+    handing its values from process to process, and gives the same bits.
+    """
+    groups: dict[str, list[str]] = {}
+    for feature in spec.features:
+        groups.setdefault(_entity_of(feature, spec) or "", []).append(feature.name)
+    rows = groups.pop("", [])
+    ordered = sorted(groups.values(), key=len, reverse=True) or [[]]
+    ordered[-1] += rows  # row forms cost next to nothing; the smallest group has room
     return ordered
+
+
+def _entity_of(feature: Feature, spec: FeatureSpec) -> str | None:
+    """Return the kind of entity that a feature is computed with; None for plain row forms."""
+    if feature.entity is not None or feature.operands is None:
+        return feature.entity
+    kinds = [_entity_of(spec.by_name[name], spec) for name in feature.operands]
+    return next((kind for kind in kinds if kind is not None), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,21 +181,27 @@ def _run(job: _Job, progress: Progress | None = None) -> _Part:
     kernel = Kernel(job.spec)
     state = MemoryState(kernel.layouts)
     total, names = len(job.times_us), tuple(job.columns)
-    values = np.empty((total, len(job.spec.features)))
-    selections = {where: np.zeros(total, dtype=bool) for where in kernel.selections}
+    width = len(job.spec.features)
+    # Plain arrays: setting a row of a NumPy matrix costs more than computing some features.
+    values = array("d")
+    missing = [MISSING] * width
+    selections = {where: bytearray(total) for where in kernel.selections}
     step = max(total // 100, 1)
     for row, (time_us, *cells) in enumerate(zip(job.times_us, *job.columns.values(), strict=True)):
         if progress and row % step == 0:
             progress(row, total)
         if job.first is not None and job.first[row] != row:
-            continue  # the same event again; its values are filled in afterwards
+            values.extend(missing)  # the same event again; its values are filled in afterwards
+            continue
         fields = {n: v for n, v in zip(names, cells, strict=True) if v is not None}
-        values[row], selected = _observe(kernel, state, time_us, fields, job.known.get(row, ()))
+        vector, selected = _observe(kernel, state, time_us, fields, job.known.get(row, ()))
+        values.extend(vector)
         for where, holds in selected.items():
             selections[where][row] = holds
     if progress:
         progress(total, total)
-    return _Part(job.spec.names, values, selections)
+    flags = {where: np.frombuffer(held, dtype=bool) for where, held in selections.items()}
+    return _Part(job.spec.names, np.frombuffer(values).reshape(total, width), flags)
 
 
 def _observe(

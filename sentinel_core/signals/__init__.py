@@ -1,0 +1,1 @@
+"""Signals: what models, curves and lists make of an event."""

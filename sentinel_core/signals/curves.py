@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from sentinel_core.reason import Reason
+from sentinel_core.reason import Reason, as_sentence
 from sentinel_core.signals.profile import BehaviourProfile, Curve, VelocityProfile
 from sentinel_core.signals.signal import Signal, SignalKind
 
@@ -111,12 +111,8 @@ def _evaluate(kind: SignalKind, curves: Sequence[_BoundCurve], vector: Sequence[
     risks = [risk_at(curve.xs, curve.ys, value) for curve, value in read]
     score = max(risks)
     reasons = tuple(
-        Reason(curve.code, _sentence(curve.phrase(value)), risk if risk == score else 0.0)
+        Reason(curve.code, as_sentence(curve.phrase(value)), risk if risk == score else 0.0)
         for (curve, value), risk in zip(read, risks, strict=True)
         if risk > 0
     )
     return Signal(kind, kind, "ok", score, reasons, raw=read[risks.index(score)][1])
-
-
-def _sentence(phrase: str) -> str:
-    return f"{phrase[:1].upper()}{phrase[1:]}."

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from sentinel_core.artifacts.refusal import refuse
 from sentinel_core.artifacts.session import LoadedModel
 from sentinel_core.clock import Clock
-from sentinel_core.reason import Reason
+from sentinel_core.reason import Reason, as_sentence
 from sentinel_core.signals.signal import Signal, SignalStatus
 
 _log = logging.getLogger(__name__)
@@ -152,7 +152,7 @@ class ModelSignal:
 
     def _reason(self, name: str, value: float, weight: float) -> Reason:
         phrase = self._phrases.get(name)
-        text = phrase(value) if phrase else f"{name} is {value:g}"
+        text = as_sentence(phrase(value) if phrase else f"{name} is {value:g}")
         return Reason(code=f"feature:{name}", text=text, weight=weight)
 
     def _row(self, vector: Sequence[float]) -> npt.NDArray[np.float32]:

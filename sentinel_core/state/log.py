@@ -85,8 +85,7 @@ class EntityLog:
         tracks = self.tracks
         for index, row in rows:
             tracks[index].insert(time_us, row)
-        if time_us > self.newest_us:
-            self.newest_us = time_us
+        self.newest_us = max(self.newest_us, time_us)
         self._admitted += 1
         if self._admitted % _TRIM_EVERY == 0:
             self._trim()

@@ -28,12 +28,29 @@ features:
   - {name: TX_DURING_NIGHT, hour_between: [0, 6]}
 """
 CARD = """
-  - {name: CUSTOMER_ID_NB_TX_%dDAY_WINDOW, entity: card, count: {}, window: %dd, include_self: true}
-  - {name: CUSTOMER_ID_AVG_AMOUNT_%dDAY_WINDOW, entity: card, mean: payload.amount, window: %dd, include_self: true}
+  - name: CUSTOMER_ID_NB_TX_%dDAY_WINDOW
+    entity: card
+    count: {}
+    window: %dd
+    include_self: true
+  - name: CUSTOMER_ID_AVG_AMOUNT_%dDAY_WINDOW
+    entity: card
+    mean: payload.amount
+    window: %dd
+    include_self: true
 """
 TERMINAL = """
-  - {name: TERMINAL_ID_NB_TX_%dDAY_WINDOW, entity: terminal, count: {}, window: %dd, delay: 7d}
-  - {name: TERMINAL_ID_RISK_%dDAY_WINDOW, entity: terminal, rate: label.fraud, window: %dd, delay: 7d, empty: 0}
+  - name: TERMINAL_ID_NB_TX_%dDAY_WINDOW
+    entity: terminal
+    count: {}
+    window: %dd
+    delay: 7d
+  - name: TERMINAL_ID_RISK_%dDAY_WINDOW
+    entity: terminal
+    rate: label.fraud
+    window: %dd
+    delay: 7d
+    empty: 0
 """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import struct
 
@@ -56,7 +57,7 @@ def _fields(step: Step) -> dict[str, object]:
 
 
 def _bits(values: tuple[float, ...] | list[float]) -> list[bytes]:
-    return [b"nan" if v != v else struct.pack("<d", v) for v in values]
+    return [b"nan" if math.isnan(v) else struct.pack("<d", v) for v in values]
 
 
 def _compare(steps: list[Step], spec: FeatureSpec = SPEC_OF_ALL) -> int:

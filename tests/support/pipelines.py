@@ -65,7 +65,9 @@ def build_release(*, rules: str = RULES, features: str = FEATURES) -> Release:
     )
 
 
-def open_engine(folder: Path, *, clock: Clock | None = None, release: Release | None = None) -> Engine:
+def open_engine(
+    folder: Path, *, clock: Clock | None = None, release: Release | None = None
+) -> Engine:
     write_projection(folder / "release", release or build_release())
     return Engine.open(
         folder / "state",
@@ -76,7 +78,11 @@ def open_engine(folder: Path, *, clock: Clock | None = None, release: Release | 
 
 
 def payment(
-    event_id: str, *, card: str = "c1", amount: float = 10.0, occurred_at: str = "2018-08-29T12:00:00Z"
+    event_id: str,
+    *,
+    card: str = "c1",
+    amount: float = 10.0,
+    occurred_at: str = "2018-08-29T12:00:00Z",
 ) -> Event:
     body = {
         "id": event_id,

@@ -85,7 +85,7 @@ def _report(
 
 
 @flow(name="train-card-fraud", validate_parameters=False)
-def train_card_fraud(
+def train_card_fraud(  # noqa: PLR0913 - what a run is made of
     manifest: Path,
     cache_dir: Path,
     report: Path,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -149,8 +150,6 @@ def test_a_decision_replays_under_the_release_that_made_it(tmp_path: Path) -> No
 
 
 def test_a_tampered_record_does_not_replay(tmp_path: Path) -> None:
-    import sqlite3
-
     engine = open_engine(tmp_path)
     decision = asyncio.run(engine.decide(payment("e1")))
     engine.close()

@@ -50,7 +50,7 @@ def _written(folder: Path, spec: FeatureSpec, events: EventTable, labels: LabelT
 def test_logs_loaded_by_column_answer_like_logs_that_observed_every_event(tmp_path: Path) -> None:
     steps = random_steps(6_000, 7)
     cut = 5_000
-    events, labels = _tables(steps)
+    events, _ = _tables(steps)
     head = [step for step in steps[:cut] if step.label is None]
     ids = {step.event_id for step in head}
     before, known = _tables([s for s in steps[:cut] if s.label is None or s.event_id in ids])

@@ -1,0 +1,98 @@
+"""The page of commands, docs/reference/cli.md, written from the commands themselves.
+
+Run as ``python -m sentinel_core.cli.reference [--check] FILE``, with every extra installed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from sentinel_core.cli.main import Command, app
+
+_HEAD = """\
+# Commands
+
+Written from the commands by `./task gen:cli`; do not edit. Each command also prints this with `--help`,
+and `sentinel --install-completion` teaches the shell to complete them.
+"""
+
+
+def render_reference() -> str:
+    """Write every command with its arguments, options and examples, as Markdown."""
+    root = typer.main.get_command(app)
+    parts = [_HEAD, *_paragraphs(str(root.help))]
+    parts += [part for names, command in commands() for part in _section(names, command)]
+    return "\n\n".join(part.strip("\n") for part in parts) + "\n"
+
+
+def commands() -> Iterator[tuple[str, Command]]:
+    """Yield every command that can be called, with the words that call it."""
+    yield from _within("sentinel", typer.main.get_command(app))
+
+
+def _within(names: str, command: Command) -> Iterator[tuple[str, Command]]:
+    if not hasattr(command, "list_commands"):
+        yield names, command
+        return
+    context = typer.Context(command, info_name=names)
+    for name in command.list_commands(context):
+        yield from _within(f"{names} {name}", command.get_command(context, name))
+
+
+def _section(names: str, command: Command) -> Iterator[str]:
+    yield f"## {names}"
+    texts = _paragraphs(command.help or "")
+    yield from (text for text in texts if not text.startswith("    "))
+    rows = list(_rows(command))
+    if rows:
+        yield "\n".join(["| | |", "|---|---|", *rows])
+    examples = [text for text in texts if text.startswith("    ")]
+    if examples:
+        yield "\n".join(["```sh", *(text.strip() for text in examples), "```"])
+
+
+def _paragraphs(text: str) -> list[str]:
+    """Return the paragraphs of a help text, examples as indented commands."""
+    paragraphs = []
+    for part in text.split("\n\n"):
+        line = " ".join(part.split())
+        example = line.removeprefix("Example: ").removeprefix("Examples: ")
+        is_command = example != line or line.startswith("sentinel ")
+        paragraphs.append(f"    {example}" if is_command else line)
+    return paragraphs
+
+
+def _rows(command: Command) -> Iterator[str]:
+    context = typer.Context(command)
+    for parameter in command.params:
+        record: Any = parameter.get_help_record(context)
+        if record is not None:
+            usage, meaning = (part.replace("|", "\\|") for part in record)
+            yield f"| `{usage}` | {meaning} |"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write the page to a file, or check that the file is up to date."""
+    parser = argparse.ArgumentParser(prog="python -m sentinel_core.cli.reference")
+    parser.add_argument("--check", action="store_true", help="fail when FILE is stale")
+    parser.add_argument("file", metavar="FILE", type=Path)
+    options = parser.parse_args(arguments)
+    text = render_reference()
+    if not options.check:
+        options.file.parent.mkdir(parents=True, exist_ok=True)
+        options.file.write_text(text, encoding="utf-8")
+        return 0
+    if options.file.is_file() and options.file.read_text(encoding="utf-8") == text:
+        return 0
+    sys.stderr.write(f"{options.file} is stale. Write it anew: ./task gen:cli\n")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
