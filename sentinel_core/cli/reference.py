@@ -6,6 +6,7 @@ Run as ``python -m sentinel_core.cli.reference [--check] FILE``, with every extr
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,12 +22,13 @@ _HEAD = """\
 Written from the commands by `./task gen:cli`; do not edit. Each command also prints this with `--help`,
 and `sentinel --install-completion` teaches the shell to complete them.
 """
+_EXAMPLE = re.compile(r"^Examples?: ")
 
 
 def render_reference() -> str:
     """Write every command with its arguments, options and examples, as Markdown."""
     root = typer.main.get_command(app)
-    parts = [_HEAD, *_paragraphs(str(root.help))]
+    parts = [_HEAD, str(root.help)]
     parts += [part for names, command in commands() for part in _section(names, command)]
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 
@@ -46,26 +48,22 @@ def _within(names: str, command: Command) -> Iterator[tuple[str, Command]]:
 
 
 def _section(names: str, command: Command) -> Iterator[str]:
+    texts, examples = _split(command.help or "")
     yield f"## {names}"
-    texts = _paragraphs(command.help or "")
-    yield from (text for text in texts if not text.startswith("    "))
+    yield from texts
     rows = list(_rows(command))
     if rows:
         yield "\n".join(["| | |", "|---|---|", *rows])
-    examples = [text for text in texts if text.startswith("    ")]
     if examples:
-        yield "\n".join(["```sh", *(text.strip() for text in examples), "```"])
+        yield "\n".join(["```sh", *examples, "```"])
 
 
-def _paragraphs(text: str) -> list[str]:
-    """Return the paragraphs of a help text, examples as indented commands."""
-    paragraphs = []
-    for part in text.split("\n\n"):
-        line = " ".join(part.split())
-        example = line.removeprefix("Example: ").removeprefix("Examples: ")
-        is_command = example != line or line.startswith("sentinel ")
-        paragraphs.append(f"    {example}" if is_command else line)
-    return paragraphs
+def _split(text: str) -> tuple[list[str], list[str]]:
+    """Part a help text into its paragraphs and the example commands that stand at its end."""
+    paragraphs = [" ".join(part.split()) for part in text.split("\n\n")]
+    is_example = [part.startswith(("Example: ", "Examples: ")) for part in paragraphs]
+    first = is_example.index(True) if True in is_example else len(paragraphs)
+    return paragraphs[:first], [_EXAMPLE.sub("", part) for part in paragraphs[first:]]
 
 
 def _rows(command: Command) -> Iterator[str]:
