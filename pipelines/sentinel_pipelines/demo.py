@@ -203,7 +203,8 @@ def _replay(server: Server, answers: dict[str, dict[str, Any]], console: Console
 
 def _say_what_next(server: Server, folder: Path, console: Console) -> None:
     console.print(
-        f"""API pages: {server.url}/docs and {server.url}/redoc; what is served: {server.admin_url}/served
+        f"""API pages: {server.url}/docs and {server.url}/redoc
+What is served: {server.admin_url}/served
 Try next, while this is up:
   edit a rule in {folder}/manifests/rules.yaml and watch it being taken up without a restart
   .venv/bin/sentinel replay --all --state {folder}/state

@@ -7,10 +7,11 @@ Nothing has changed yet when an event is refused.
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     AwareDatetime,
@@ -22,8 +23,8 @@ from pydantic import (
     Tag,
     TypeAdapter,
     ValidationError,
-    model_validator,
 )
+from pydantic_core import ErrorDetails
 
 from sentinel_core.clock import MINUTE_US, format_us, to_us
 from sentinel_core.errors import InvalidEventError, NotFoundError, Problem
@@ -41,21 +42,41 @@ MAX_AHEAD_US = 5 * MINUTE_US
 """How far a client's clock may run ahead of ours before its event is refused."""
 
 _MEND = "Correct the fields named above and send the event again."
+_FINER_THAN_A_MICROSECOND = re.compile(r"[.,][0-9]{7}")
 
 
 def _rfc3339(value: object) -> object:
-    if isinstance(value, str) and "T" in value.upper():
-        return value
-    message = "write a time such as 2018-08-29T12:00:00Z"
-    raise ValueError(message)
+    if not (isinstance(value, str) and "T" in value.upper()):
+        message = "write a time such as 2018-08-29T12:00:00Z"
+        raise ValueError(message)
+    if _FINER_THAN_A_MICROSECOND.search(value):
+        message = "a time is no finer than a microsecond; write at most six decimals"
+        raise ValueError(message)
+    return value
 
 
 def _looks_like_card_number(text: str) -> bool:
-    """Tell whether a string is 13 to 19 digits that pass the Luhn check (ISO/IEC 7812-1)."""
+    """Tell whether a string is 13 to 19 digits that pass the Luhn check (ISO/IEC 7812-1).
+
+    Spaces and hyphens do not count: cards are printed and typed with them.
+    """
+    text = text.replace(" ", "").replace("-", "")
     if not (13 <= len(text) <= 19 and text.isascii() and text.isdigit()):
         return False
     doubled = [int(d) * (2 if i % 2 else 1) for i, d in enumerate(reversed(text))]
     return sum(d - 9 if d > 9 else d for d in doubled) % 10 == 0
+
+
+def entity_fault(kind: str, entity: str) -> str | None:
+    """Say what is wrong with an entity's id beyond its length and characters; None where nothing is."""
+    if kind == "card" and _looks_like_card_number(entity):
+        return "looks like a card number; send a token for it"
+    if kind == "ip":
+        try:
+            ipaddress.ip_address(entity)
+        except ValueError:
+            return "is no IPv4 or IPv6 address"
+    return None
 
 
 EventId = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[!-~]+$")]
@@ -70,20 +91,6 @@ class _Envelope(BaseModel):
     tenant: Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")] | None = None
     occurred_at: Moment
     entities: Annotated[dict[str, EntityId], Field(max_length=8)] = {}
-
-    @model_validator(mode="after")
-    def _check_entities(self) -> _Envelope:
-        kinds = self.payload.entity_kinds  # type: ignore[attr-defined]  # every subclass has one
-        unknown = sorted(set(self.entities) - set(kinds))
-        if unknown:
-            message = f"entities has {', '.join(unknown)}; this type has {', '.join(kinds)}"
-            raise ValueError(message)
-        if _looks_like_card_number(self.entities.get("card", "")):
-            message = "entities.card looks like a card number; send a token for it"
-            raise ValueError(message)
-        if "ip" in self.entities:
-            ipaddress.ip_address(self.entities["ip"])
-        return self
 
 
 class TransactionEvent(_Envelope):
@@ -187,30 +194,59 @@ def parse_event(data: bytes | str | dict[str, Any], *, tenant: str, received_at_
 
 
 def from_wire(wire: TransactionEvent | LoginEvent, *, tenant: str, received_at_us: int) -> Event:
-    """Turn a validated wire event into an `Event`, checking tenant and time. Raises as `parse_event`."""
+    """Turn a wire event into an `Event`: check tenant, entities and time. Raises as `parse_event`."""
     if wire.tenant is not None and wire.tenant != tenant:
         # Not found rather than invalid: another tenant's name must not be confirmed to exist.
         raise NotFoundError(
             "The tenant of the event is not found.", user_action="Leave tenant out of the body."
         )
     occurred_at_us = to_us(wire.occurred_at)
-    if occurred_at_us < OLDEST_US:
-        raise _refusal([Problem("occurred_at", "lies before the year 2000", "check its unit")])
-    if occurred_at_us > received_at_us + MAX_AHEAD_US:
-        message = f"lies more than 5 minutes after {format_us(received_at_us)}, when it came"
-        raise _refusal([Problem("occurred_at", message, "set the sender's clock")])
+    problems = _entity_problems(wire) + _time_problems(occurred_at_us, received_at_us)
+    if problems:
+        raise _refusal(problems)
     return Event(
         wire.id, tenant, wire.type, occurred_at_us, received_at_us, wire.entities, wire.payload
     )
 
 
-def _problems(error: ValidationError) -> list[Problem]:
+def _entity_problems(wire: TransactionEvent | LoginEvent) -> list[Problem]:
     problems = []
-    for fault in error.errors(include_url=False, include_input=False):
-        loc = [str(p) for p in fault["loc"] if p not in ("Transaction", "Login")]
-        message = fault["msg"].removeprefix("Value error, ")
-        problems.append(Problem(".".join(loc) or "event", message, f"fault {fault['type']}"))
+    for kind, entity in wire.entities.items():
+        place = f"entities.{kind}"
+        if kind not in wire.payload.entity_kinds:
+            kinds = ", ".join(wire.payload.entity_kinds)
+            problems.append(Problem(place, f"is no entity of a {wire.type}", f"it has {kinds}"))
+            continue
+        fault = entity_fault(kind, entity)
+        if fault is not None:
+            problems.append(Problem(place, fault, "correct or drop it"))
     return problems
+
+
+def _time_problems(occurred_at_us: int, received_at_us: int) -> list[Problem]:
+    if occurred_at_us < OLDEST_US:
+        return [Problem("occurred_at", "lies before the year 2000", "check its unit")]
+    if occurred_at_us > received_at_us + MAX_AHEAD_US:
+        message = f"lies more than 5 minutes after {format_us(received_at_us)}, when it came"
+        return [Problem("occurred_at", message, "set the sender's clock")]
+    return []
+
+
+def _problems(error: ValidationError) -> list[Problem]:
+    return [_problem(fault) for fault in error.errors(include_url=False)]
+
+
+def _problem(fault: ErrorDetails) -> Problem:
+    if fault["type"].startswith("union_tag"):
+        if not isinstance(fault["input"], dict):
+            return Problem("event", "is not a JSON object", 'write {"id": ..., "type": ..., ...}')
+        message = "is not a type of event" if "type" in fault["input"] else "is missing"
+        return Problem("type", message, f"write one of {', '.join(get_args(EventType))}")
+    loc = fault["loc"]
+    if loc and loc[0] in get_args(EventType):  # the member of the union, no part of the body
+        loc = loc[1:]
+    message = fault["msg"].removeprefix("Value error, ")
+    return Problem(".".join(map(str, loc)) or "event", message, f"fault {fault['type']}")
 
 
 def _refusal(problems: list[Problem]) -> InvalidEventError:

@@ -60,8 +60,9 @@ class Transaction(BaseModel):
         if abs(self.amount - paid) > FLOAT_NOISE * max(1.0, paid):
             message = f"amount has more than the {digits} decimals that {self.currency} has"
             raise ValueError(message)
-        # A sender's arithmetic leaves 285.79999999999995 where 285.80 was paid.
-        object.__setattr__(self, "amount", paid)
+        # A sender's arithmetic leaves 285.79999999999995 where 285.80 was paid, and -0.0 where nothing
+        # was, which would be another body under another digest.
+        object.__setattr__(self, "amount", paid + 0.0)
         if (self.lat is None) != (self.lon is None):
             message = "lat and lon come together or not at all"
             raise ValueError(message)

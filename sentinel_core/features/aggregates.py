@@ -1,6 +1,6 @@
 """What each aggregate makes of a window.
 
-A window reaches an aggregate as a track and two positions in it. Totals are exact integers, and each
+A window reaches an aggregate as two positions in a track. Totals are exact integers, and each
 value is one correctly rounded division or square root of them, so the same events give the same bits
 whatever order they came in.
 """
@@ -8,6 +8,7 @@ whatever order they came in.
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -22,17 +23,15 @@ MISSING = math.nan
 EARTH_RADIUS_KM = 6371.0088
 """Mean radius of the Earth (IUGG)."""
 
-Op = Callable[[Sequence[Track], Sequence[int], int, Fields], float]
-"""From the entity's tracks, all cut positions, the event's time and fields to one value."""
+Op = Callable[[Sequence[Track], int, int, int, Fields], float]
+"""From the entity's tracks, the two ends of the window, the event's time and fields to one value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an aggregate finds its window: the track, and the spots of its two ends."""
+    """Where an aggregate finds its track among those that are read together."""
 
     track: int
-    first: int
-    last: int
     layout: TrackLayout
 
     def column(self, kind: str, field: str) -> int:
@@ -45,12 +44,13 @@ class Place:
 def build_op(feature: Feature, places: Sequence[Place], schema: EventSchema) -> Op:
     """Bind one aggregate to the tracks it reads."""
     if feature.form == "rate":
-        return _rate(feature, places[0], places[1])
+        return _rate(feature, places[1].track)
     scale = schema.fields[feature.field].scale if feature.field else 1
     return _BUILDERS[feature.form](feature, places[0], scale)
 
 
-def _empty(feature: Feature) -> float:
+def empty_value(feature: Feature) -> float:
+    """Return what a feature is where nothing is in its window."""
     if feature.empty is not None:
         return feature.empty
     return 0.0 if feature.form in ZERO_WHEN_EMPTY else MISSING
@@ -66,15 +66,13 @@ def _own(feature: Feature) -> Callable[[Fields], bool]:
     return lambda fields: field is None or field in fields
 
 
-def _count(feature: Feature, place: Place, _scale: int) -> Op:
-    first, last, own, empty = place.first, place.last, _own(feature), _empty(feature)
+def _count(feature: Feature, _place: Place, _scale: int) -> Op:
     if not feature.include_self:
-        return lambda _tracks, spots, _time_us, _fields: (
-            float(spots[last] - spots[first]) if spots[last] > spots[first] else empty
-        )
+        return lambda _tracks, low, high, _time_us, _fields: float(high - low)
+    own, empty = _own(feature), empty_value(feature)
 
-    def op(_tracks: Sequence[Track], spots: Sequence[int], _time_us: int, fields: Fields) -> float:
-        count = spots[last] - spots[first] + own(fields)
+    def op(_tracks: Sequence[Track], low: int, high: int, _time_us: int, fields: Fields) -> float:
+        count = high - low + own(fields)
         return float(count) if count else empty
 
     return op
@@ -83,12 +81,11 @@ def _count(feature: Feature, place: Place, _scale: int) -> Op:
 def _total(feature: Feature, place: Place, scale: int) -> Op:
     """Build sum and mean, which differ only in what the total is divided by."""
     field = str(feature.field)
-    index, own, empty = place.column("sum", field), _own(feature), _empty(feature)
-    track, first, last = place.track, place.first, place.last
+    index, own, empty = place.column("sum", field), _own(feature), empty_value(feature)
+    track = place.track
     with_self, is_mean = feature.include_self, feature.form == "mean"
 
-    def op(tracks: Sequence[Track], spots: Sequence[int], _time_us: int, fields: Fields) -> float:
-        low, high = spots[first], spots[last]
+    def op(tracks: Sequence[Track], low: int, high: int, _time_us: int, fields: Fields) -> float:
         totals = tracks[track].columns[index]
         count, total = high - low, totals[high] - totals[low]
         if with_self and own(fields):
@@ -105,11 +102,10 @@ def _spread(feature: Feature, place: Place, scale: int) -> Op:
     """Build stddev (population) and zscore, from count, total and total of squares."""
     field = str(feature.field)
     totals_at, squares_at = place.column("sum", field), place.column("square", field)
-    own, empty, is_zscore = _own(feature), _empty(feature), feature.form == "zscore"
-    track, first, last = place.track, place.first, place.last
+    own, empty, is_zscore = _own(feature), empty_value(feature), feature.form == "zscore"
+    track = place.track
 
-    def op(tracks: Sequence[Track], spots: Sequence[int], _time_us: int, fields: Fields) -> float:
-        low, high = spots[first], spots[last]
+    def op(tracks: Sequence[Track], low: int, high: int, _time_us: int, fields: Fields) -> float:
         columns = tracks[track].columns
         totals, squares = columns[totals_at], columns[squares_at]
         count, total = high - low, totals[high] - totals[low]
@@ -131,12 +127,11 @@ def _spread(feature: Feature, place: Place, scale: int) -> Op:
 
 def _extreme(feature: Feature, place: Place, scale: int) -> Op:
     field = str(feature.field)
-    index, own, empty = place.column("number", field), _own(feature), _empty(feature)
-    track, first, last = place.track, place.first, place.last
+    index, own, empty = place.column("number", field), _own(feature), empty_value(feature)
+    track = place.track
     pick: Callable[..., int] = min if feature.form == "min" else max
 
-    def op(tracks: Sequence[Track], spots: Sequence[int], _time_us: int, fields: Fields) -> float:
-        low, high = spots[first], spots[last]
+    def op(tracks: Sequence[Track], low: int, high: int, _time_us: int, fields: Fields) -> float:
         values = tracks[track].columns[index][low:high]
         if own(fields):
             values.append(scaled(fields[field], scale))
@@ -147,11 +142,11 @@ def _extreme(feature: Feature, place: Place, scale: int) -> Op:
 
 def _distinct(feature: Feature, place: Place, _scale: int) -> Op:
     field = str(feature.field)
-    index, own, empty = place.column("text", field), _own(feature), _empty(feature)
-    track, first, last = place.track, place.first, place.last
+    index, own, empty = place.column("text", field), _own(feature), empty_value(feature)
+    track = place.track
 
-    def op(tracks: Sequence[Track], spots: Sequence[int], _time_us: int, fields: Fields) -> float:
-        values = set(tracks[track].columns[index][spots[first] : spots[last]])
+    def op(tracks: Sequence[Track], low: int, high: int, _time_us: int, fields: Fields) -> float:
+        values = set(tracks[track].columns[index][low:high])
         if own(fields):
             values.add(fields[field])
         return float(len(values)) if values else empty
@@ -159,39 +154,40 @@ def _distinct(feature: Feature, place: Place, _scale: int) -> Op:
     return op
 
 
-def _rate(feature: Feature, frauds: Place, events: Place) -> Op:
-    own, empty = _own(feature), _empty(feature)
+def _rate(feature: Feature, frauds_at: int) -> Op:
+    own, empty = _own(feature), empty_value(feature)
+    first_us, last_us = feature.delay_us + feature.window_us, feature.delay_us
 
-    def op(_tracks: Sequence[Track], spots: Sequence[int], _time_us: int, fields: Fields) -> float:
-        count = spots[events.last] - spots[events.first] + own(fields)
-        return (spots[frauds.last] - spots[frauds.first]) / count if count else empty
+    def op(tracks: Sequence[Track], low: int, high: int, time_us: int, fields: Fields) -> float:
+        count = high - low + own(fields)
+        frauds = tracks[frauds_at].times
+        if not count:
+            return empty
+        if not frauds:
+            return 0.0
+        first = bisect_right(frauds, time_us - first_us)
+        return (bisect_right(frauds, time_us - last_us, first) - first) / count
 
     return op
 
 
 def _since(feature: Feature, place: Place, _scale: int) -> Op:
-    empty, from_first = _empty(feature), feature.form == "since_first"
-    track, first, last = place.track, place.first, place.last
+    from_first = feature.form == "since_first"
+    track = place.track
 
-    def op(tracks: Sequence[Track], spots: Sequence[int], time_us: int, _fields: Fields) -> float:
-        low, high = spots[first], spots[last]
-        if low == high:
-            return empty
+    def op(tracks: Sequence[Track], low: int, high: int, time_us: int, _fields: Fields) -> float:
         return (time_us - tracks[track].times[low if from_first else high - 1]) / SECOND_US
 
     return op
 
 
 def _geo_speed(feature: Feature, place: Place, _scale: int) -> Op:
-    index, empty = place.column("place", str(feature.field)), _empty(feature)
-    track, first, last = place.track, place.first, place.last
+    index = place.column("place", str(feature.field))
+    track = place.track
 
-    def op(tracks: Sequence[Track], spots: Sequence[int], time_us: int, fields: Fields) -> float:
+    def op(tracks: Sequence[Track], _low: int, high: int, time_us: int, fields: Fields) -> float:
         if "lat" not in fields:
             return MISSING
-        low, high = spots[first], spots[last]
-        if low == high:
-            return empty
         distance_km = _haversine_km(
             tracks[track].columns[index][high - 1], (fields["lat"], fields["lon"])
         )

@@ -16,8 +16,8 @@ from functools import cached_property
 
 from sentinel_core.clock import DAY_US, HOUR_US
 from sentinel_core.events import Fields, schema_of
-from sentinel_core.features.aggregates import MISSING, Op, Place, build_op
-from sentinel_core.features.layouts import build_layouts, track_keys
+from sentinel_core.features.aggregates import MISSING, Op, Place, build_op, empty_value
+from sentinel_core.features.layouts import TrackKey, build_layouts, track_keys
 from sentinel_core.features.spec import AGGREGATES, Feature, FeatureSpec
 from sentinel_core.state import EntityLog, FeatureIs, LabelIs, LogLayout
 
@@ -29,13 +29,35 @@ _THURSDAY = 3
 
 
 @dataclass(frozen=True, slots=True)
+class _Window:
+    """A stretch of one track, and what is made of it.
+
+    ``first_us`` and ``last_us`` are how far before the event it begins and ends. ``ops`` have the value
+    of an empty window already, so they run only where something is in it; ``own_ops`` count the event
+    itself and always run.
+    """
+
+    first_us: int
+    last_us: int
+    ops: tuple[tuple[int, Op], ...]
+    own_ops: tuple[tuple[int, Op], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class _EntityPlan:
-    """How to read one entity's log: where to cut its tracks, and what to make of the pieces."""
+    """How to read one entity's log.
+
+    Attributes
+    ----------
+    tracks : index of each track that is read, and whether labels decide what is in it
+    windows : of each of these tracks, widest first
+    slots : the features that stay missing where an event has no such entity
+    """
 
     kind: str
-    track_indexes: tuple[tuple[int, bool], ...]
-    cuts: tuple[tuple[int, tuple[int, ...], tuple[int, ...]], ...]
-    ops: tuple[tuple[int, Op], ...]
+    tracks: tuple[tuple[int, bool], ...]
+    windows: tuple[tuple[_Window, ...], ...]
+    slots: tuple[int, ...]
 
 
 class Kernel:
@@ -56,6 +78,8 @@ class Kernel:
         slots = {feature.name: slot for slot, feature in enumerate(spec.features)}
         self._row_ops = [(slots[f.name], _row_op(f)) for f in spec.features if _is_row_leaf(f)]
         self._plans = [_plan(kind, layout, spec, slots) for kind, layout in self.layouts.items()]
+        # What each feature is where its window is empty; row forms are always computed.
+        self._empty = [empty_value(f) if f.entity else MISSING for f in spec.features]
         self._derived = [
             (slots[f.name], f.form == "ratio", slots[f.operands[0]], slots[f.operands[1]])
             for f in spec.features
@@ -75,12 +99,15 @@ class Kernel:
         Nothing is changed but the label horizon of the logs. An entity that the event does not have
         leaves its features missing.
         """
-        values = [MISSING] * len(self.spec.features)
+        values = self._empty[:]
         for slot, row_op in self._row_ops:
             values[slot] = row_op(time_us, fields)
         for plan in self._plans:
             log = logs.get(plan.kind)
-            if log is not None:
+            if log is None:
+                for slot in plan.slots:
+                    values[slot] = MISSING
+            else:
                 _read(plan, log, time_us, fields, values)
         for slot, is_ratio, above, below in self._derived:
             one, other = values[above], values[below]
@@ -100,58 +127,62 @@ def _read(
 ) -> None:
     kept = log.tracks
     tracks = [
-        log.track_at(index, time_us) if labelled else kept[index]
-        for index, labelled in plan.track_indexes
+        log.track_at(index, time_us) if labelled else kept[index] for index, labelled in plan.tracks
     ]
-    spots: list[int] = []
-    for place, offsets, at_start in plan.cuts:
-        times = tracks[place].times
-        if not times:
-            spots += at_start
-            continue
-        spot = 0
-        for offset in offsets:  # longest first, so that each search starts where the last ended
-            spot = bisect_right(times, time_us - offset, spot)
-            spots.append(spot)
-    for slot, op in plan.ops:
-        values[slot] = op(tracks, spots, time_us, fields)
+    for track, windows in zip(tracks, plan.windows, strict=True):
+        times = track.times
+        # Most tracks of most entities are empty: no fraud, nothing unusual.
+        count = len(times)
+        present = count if count and times[-1] <= time_us else bisect_right(times, time_us)
+        low = 0
+        for window in windows:
+            # Widest first, so that each search starts where the last ended. The widest windows often
+            # hold all there is and the narrowest nothing, which a look at the ends settles.
+            cutoff = time_us - window.first_us
+            if low < present and times[low] <= cutoff:
+                if times[present - 1] <= cutoff:
+                    low = present
+                else:
+                    low = bisect_right(times, cutoff, low + 1, present)
+            last_us = window.last_us
+            high = bisect_right(times, time_us - last_us, low) if last_us else present
+            if low < high:
+                for slot, op in window.ops:
+                    values[slot] = op(tracks, low, high, time_us, fields)
+            for slot, op in window.own_ops:
+                values[slot] = op(tracks, low, high, time_us, fields)
 
 
 def _plan(kind: str, layout: LogLayout, spec: FeatureSpec, slots: dict[str, int]) -> _EntityPlan:
     features = [f for f in spec.features if f.entity == kind]
-    keys = dict.fromkeys(key for f in features for key in track_keys(f, spec))
+    keys = list(dict.fromkeys(key for f in features for key in track_keys(f, spec)))
     index_of = {(track.where, track.present): i for i, track in enumerate(layout.tracks)}
-    places = {key: place for place, key in enumerate(keys)}
-    offsets = {
-        key: sorted({o for f in features if key in track_keys(f, spec) for o in _edges(f)})[::-1]
-        for key in keys
-    }
-    spots: dict[tuple[int, int], int] = {}
-    for key, cuts in offsets.items():
-        for offset in cuts:
-            spots[places[key], offset] = len(spots)
-    ops = []
+    ops: dict[TrackKey, dict[tuple[int, int], list[tuple[int, Feature, Op]]]] = {}
     for feature in features:
-        pieces = [
-            Place(
-                places[key],
-                spots[places[key], feature.delay_us + feature.window_us],
-                spots[places[key], feature.delay_us],
-                layout.tracks[index_of[key]],
-            )
-            for key in track_keys(feature, spec)
+        places = [
+            Place(keys.index(k), layout.tracks[index_of[k]]) for k in track_keys(feature, spec)
         ]
-        ops.append((slots[feature.name], build_op(feature, pieces, schema_of(spec.event_type))))
+        op = build_op(feature, places, schema_of(spec.event_type))
+        edges = (feature.delay_us + feature.window_us, feature.delay_us)
+        of_track = ops.setdefault(track_keys(feature, spec)[0], {})
+        of_track.setdefault(edges, []).append((slots[feature.name], feature, op))
     return _EntityPlan(
         kind,
         tuple((index_of[key], isinstance(key[0], LabelIs)) for key in keys),
-        tuple((places[key], tuple(cuts), (0,) * len(cuts)) for key, cuts in offsets.items()),
-        tuple(ops),
+        tuple(_windows(ops.get(key, {})) for key in keys),
+        tuple(slots[f.name] for f in features),
     )
 
 
-def _edges(feature: Feature) -> tuple[int, int]:
-    return feature.delay_us + feature.window_us, feature.delay_us
+def _windows(ops: dict[tuple[int, int], list[tuple[int, Feature, Op]]]) -> tuple[_Window, ...]:
+    return tuple(
+        _Window(
+            *edges,
+            tuple((slot, op) for slot, feature, op in ops[edges] if not feature.include_self),
+            tuple((slot, op) for slot, feature, op in ops[edges] if feature.include_self),
+        )
+        for edges in sorted(ops, reverse=True)
+    )
 
 
 def _is_row_leaf(feature: Feature) -> bool:

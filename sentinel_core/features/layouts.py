@@ -31,9 +31,9 @@ def build_layouts(spec: FeatureSpec) -> dict[str, LogLayout]:
 
 
 def track_keys(feature: Feature, spec: FeatureSpec) -> tuple[TrackKey, ...]:
-    """Return the tracks that a feature reads: one, or for a rate the frauds and then all events."""
+    """Return the tracks that a feature reads: one, or for a rate all events and then the frauds."""
     if feature.form == "rate":
-        return (LabelIs("fraud"), None), (None, None)
+        return (None, None), (LabelIs("fraud"), None)
     field = feature.field
     required = field is None or schema_of(spec.event_type).fields[field].required
     return ((feature.where, None if required else field),)
