@@ -1,40 +1,44 @@
 """Time the model stage: one row, a batch, an explanation, a load.
 
-Run it alone on the machine, with one thread: ``OMP_NUM_THREADS=1 python tests/bench/bench_model.py
---json model.json``. The model is trained on made-up numbers: 400 trees of 31 leaves over 30 features,
-a tenth of the values missing.
+The model is trained on made-up numbers: 400 trees of 31 leaves over 30 features, a tenth of the values
+missing. Beside one row of ours stands a bare call of ONNX Runtime on the same row.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import platform
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from sentinel_core.artifacts.calibration import Affine
+from sentinel_core.artifacts.onnx_check import OUTPUTS
 from sentinel_core.artifacts.read import read_artifact
-from sentinel_core.artifacts.runtime import runtime_versions
+from sentinel_core.artifacts.runtime import onnxruntime
 from sentinel_core.artifacts.session import LoadedModel
 from sentinel_core.artifacts.write import write_artifact
 from sentinel_core.clock import SystemClock
 from sentinel_core.signals.model import ModelSignal, OnFailure
 from sentinel_pipelines.steps.export import export_classifier, largest_difference
+from tests.bench.record import Limit, Measured
+from tests.bench.timing import percentiles_us, time_each
 from tests.support.artifacts import make_fields, make_probe
 
 ROWS, FEATURES, TREES, LEAVES = 60_000, 30, 400, 31
+TIMED = 10_000
+MODEL_BATCH = 1000
 CALIBRATION = Affine(a=1.1, b=-0.2)
 TARGET_ONE_ROW_P99_US = 50.0
 TARGET_EXPLAIN_P99_US = 10_000.0
+TARGET_DIFFERENCE = 1e-6
+"""Of probabilities, over 10,000 rows."""
 
 
-def make_data():
+def make_data() -> tuple[Any, Any]:
     """Draw features and a label that depends on three of them."""
     rng = np.random.default_rng(0)
     values = rng.normal(size=(ROWS, FEATURES)).astype(np.float32)
@@ -44,26 +48,8 @@ def make_data():
     return values, known[:, 0] + known[:, 1] * known[:, 2] + noise > 2.6
 
 
-def percentiles(call, arguments):
-    """Call once for each argument; return p50 and p99 in microseconds."""
-    times_ns = []
-    for argument in arguments:
-        start = time.perf_counter_ns()
-        call(argument)
-        times_ns.append(time.perf_counter_ns() - start)
-    p50, p99 = np.percentile(times_ns, [50, 99]) / 1000
-    return {"p50_us": round(float(p50), 1), "p99_us": round(float(p99), 1)}
-
-
-def seconds(call):
-    """Time one call."""
-    start = time.perf_counter()
-    call()
-    return round(time.perf_counter() - start, 4)
-
-
-def write(folder, exported, rows):
-    """Write the artifact that is measured."""
+def write(folder: Path, exported: Any, rows: Any) -> tuple[str, ...]:
+    """Write the artifact that is measured; return its inputs."""
     names = tuple(f"f_{n}" for n in range(FEATURES))
     write_artifact(
         folder,
@@ -76,7 +62,16 @@ def write(folder, exported, rows):
     return names
 
 
-def measure(rounds):
+def bare_session(model: bytes) -> Callable[[Any], object]:
+    """Return a bare call of ONNX Runtime on one row, with one thread as ours."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    entry = session.get_inputs()[0].name
+    return lambda row: session.run(OUTPUTS, {entry: row})
+
+
+def measure() -> Measured:
     """Train, export, write, load, and time each use."""
     rows, labels = make_data()
     classifier = HistGradientBoostingClassifier(
@@ -86,53 +81,56 @@ def measure(rounds):
     with tempfile.TemporaryDirectory() as parent:
         folder = Path(parent) / "model"
         names = write(folder, exported, rows)
-        load_seconds = seconds(lambda: LoadedModel(read_artifact(folder)))
+        started = time.perf_counter()
         model = LoadedModel(read_artifact(folder))
+        load_seconds = time.perf_counter() - started
         artifact_bytes = sum(p.stat().st_size for p in folder.rglob("*") if p.is_file())
     signal = ModelSignal(
         "fraud", model, feature_names=names, deadline_us=1_000_000, on_failure=OnFailure(),
         clock=SystemClock(), phrases={},
     )  # fmt: skip
-    vectors = [tuple(map(float, row)) for row in rows[:rounds]]
-    batch = rows[:1000].astype(np.float64)
-    warm = vectors[:200]
-    percentiles(lambda v: signal.evaluate(v, history_lost=False), warm)
-    one = percentiles(model.predict_one, rows[:rounds])
-    evaluate = percentiles(lambda v: signal.evaluate(v, history_lost=False), vectors)
-    explain = percentiles(signal.explain, vectors[: rounds // 10])
-    many = percentiles(lambda _: signal.evaluate_many(batch, history_lost=False), range(20))
-    return {
-        "model": {"trees": TREES, "leaves": LEAVES, "features": FEATURES},
-        "predict_one": one,
-        "signal_evaluate": evaluate,
-        "signal_explain": explain,
-        "batch_of_1000_us_per_row": round(many["p50_us"] / 1000, 2),
-        "load_seconds": load_seconds,
+    difference = largest_difference(exported, classifier, CALIBRATION, rows[:10_000])
+    figures = _timed(signal, rows, bare_session(exported.model)) | {
+        "trees": TREES,
+        "leaves": LEAVES,
+        "features": FEATURES,
+        "load_seconds": round(load_seconds, 3),
         "artifact_bytes": artifact_bytes,
-        "largest_difference_10000_rows": largest_difference(
-            exported, classifier, CALIBRATION, rows[:10_000]
+    }
+    ours, bare = figures["predict_one"], figures["bare_onnxruntime"]
+    return Measured(
+        figures,
+        limits={
+            "predict_one_p99_us": Limit(ours["p99_us"], TARGET_ONE_ROW_P99_US),
+            "explain_p99_us": Limit(figures["explain"]["p99_us"], TARGET_EXPLAIN_P99_US),
+            "largest_difference_to_training": Limit(difference, TARGET_DIFFERENCE),
+        },
+        ratios={
+            f"predict_one_{p}_over_bare_onnxruntime": ours[f"{p}_us"] / bare[f"{p}_us"]
+            for p in ("p50", "p99")
+        },
+    )
+
+
+def _timed(signal: ModelSignal, rows: Any, bare: Callable[[Any], object]) -> dict[str, Any]:
+    """Time ours and the bare session in turns, so that both see the same machine."""
+    model = signal.model
+    vectors = [tuple(map(float, row)) for row in rows[:TIMED]]
+    batch = rows[:MODEL_BATCH].astype(np.float64)
+    time_each(lambda v: signal.evaluate(v, history_lost=False), vectors[:200])  # warm up
+    ours_ns, bare_ns = [], []
+    for row in rows[:TIMED]:
+        ours_ns += time_each(model.predict_one, [row])
+        bare_ns += time_each(bare, [row.reshape(1, -1)])
+    many = percentiles_us(
+        time_each(lambda _: signal.evaluate_many(batch, history_lost=False), range(20))
+    )
+    return {
+        "predict_one": percentiles_us(ours_ns),
+        "bare_onnxruntime": percentiles_us(bare_ns),
+        "evaluate": percentiles_us(
+            time_each(lambda v: signal.evaluate(v, history_lost=False), vectors)
         ),
-        "targets": {
-            "predict_one_p99_us": TARGET_ONE_ROW_P99_US,
-            "signal_explain_p99_us": TARGET_EXPLAIN_P99_US,
-        },
-        "machine": {
-            "cores": os.cpu_count(), "python": platform.python_version(), **runtime_versions(),
-        },
-    }  # fmt: skip
-
-
-def main():
-    """Print the figures, and write them where asked."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", type=Path, help="also write the figures here")
-    parser.add_argument("--rounds", type=int, default=10_000, help="single rows to time")
-    options = parser.parse_args()
-    text = json.dumps(measure(options.rounds), indent=2)
-    print(text)
-    if options.json:
-        options.json.write_text(text + "\n")
-
-
-if __name__ == "__main__":
-    main()
+        "explain": percentiles_us(time_each(signal.explain, vectors[: TIMED // 10])),
+        "batch_of_1000_us_per_row": round(many["p50_us"] / MODEL_BATCH, 2),
+    }

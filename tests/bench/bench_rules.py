@@ -1,25 +1,20 @@
 """Time 30 rules over one payment, with and without a trace.
 
-Run it alone on the machine: ``python tests/bench/bench_rules.py --json rules.json``. The rules are
-those of the payment library, taken again under other ids until there are 30; the payment makes 8 of
-them hit, more than payments do.
+The rules are those of the payment library, taken again under other ids until there are 30; the payment
+makes 8 of them hit, more than payments do.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import platform
-import sys
-import time
-from pathlib import Path
-
 from sentinel_core.events import schema_of
 from sentinel_core.features.parse import parse_spec
 from sentinel_core.located import load_yaml, locate
-from sentinel_core.rules import RuleSchema, evaluate, load_library, parse_pack, trace
+from sentinel_core.rules import Pack, RuleSchema, evaluate, load_library, parse_pack, trace
 from sentinel_core.rules.library import features_text
+from tests.bench.record import Limit, Measured
+from tests.bench.timing import percentiles_us, time_each
 
+ROUNDS = 20_000
 RULES = 30
 TARGET_P99_US = 300.0
 """With trace, in process."""
@@ -38,7 +33,7 @@ class _NoLists:
         """Return no entry."""
 
 
-def build_pack():
+def build_pack() -> Pack:
     """Parse the library's payment rules, repeated up to 30."""
     schema = schema_of("Transaction")
     names = parse_spec(load_yaml(features_text("payments"), "features.yaml"), schema).names
@@ -47,50 +42,23 @@ def build_pack():
     return parse_pack(locate(rules, "pack.yaml"), RuleSchema(schema, names))
 
 
-def measure(call, rounds):
-    """Return p50 and p99 of one call in microseconds."""
-    times_ns = []
-    for _ in range(rounds):
-        start = time.perf_counter_ns()
-        call()
-        times_ns.append(time.perf_counter_ns() - start)
-    times_ns.sort()
-    return {
-        "p50_us": times_ns[rounds // 2] / 1000,
-        "p99_us": times_ns[rounds * 99 // 100] / 1000,
-    }
-
-
-def main() -> int:
-    """Print the figures, write them where asked, and fail above the target."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", type=Path, help="write the figures to this file")
-    parser.add_argument("--rounds", type=int, default=20_000)
-    options = parser.parse_args()
+def measure() -> Measured:
+    """Time each call alone."""
     pack = build_pack()
     vector = tuple(FEATURES.get(name, 0.0) for name in pack.schema.features)
-    facts = (FIELDS, vector, {}, _NoLists(), 0)
 
-    def with_trace():
-        return evaluate(pack, *facts), trace(pack, *facts)
+    def alone(_turn: int) -> int:
+        return len(evaluate(pack, FIELDS, vector, {}, _NoLists(), 0))
 
-    measure(with_trace, 1000)  # warm up
-    figures = {
-        "bench": "rules",
-        "rules": RULES,
-        "hits": len(evaluate(pack, *facts)),
-        "rounds": options.rounds,
-        "python": platform.python_version(),
-        "without_trace": measure(lambda: evaluate(pack, *facts), options.rounds),
-        "with_trace": measure(with_trace, options.rounds),
-        "target_with_trace_p99_us": TARGET_P99_US,
-    }
-    text = json.dumps(figures, indent=2)
-    print(text)
-    if options.json:
-        options.json.write_text(text + "\n")
-    return 0 if figures["with_trace"]["p99_us"] <= TARGET_P99_US else 1
+    def with_trace(turn: int) -> None:
+        alone(turn)
+        trace(pack, FIELDS, vector, {}, _NoLists(), 0)
 
-
-if __name__ == "__main__":
-    sys.exit(main())
+    time_each(with_trace, range(1000))  # warm up
+    without = percentiles_us(time_each(alone, range(ROUNDS)))
+    traced = percentiles_us(time_each(with_trace, range(ROUNDS)))
+    return Measured(
+        {"rules": RULES, "hits": alone(0), "without_trace": without, "with_trace": traced},
+        limits={"with_trace_p99_us": Limit(traced["p99_us"], TARGET_P99_US)},
+        ratios={"with_trace_p99_over_limit": traced["p99_us"] / TARGET_P99_US},
+    )

@@ -3,18 +3,12 @@
 Callers on one event loop record decisions one after the other (closed loop), each waiting for its own
 to be on the disk. Beside it the limit of the machine: one bare SQLite commit of the same bytes after
 the other, as `sqlite3` alone does it.
-
-Run ``python -m tests.bench.bench_store --json FILE``.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import json
-import platform
 import sqlite3
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable
@@ -25,10 +19,15 @@ from typing import Any
 from sentinel_core.decision import encode
 from sentinel_core.ids import canonical_json
 from sentinel_core.store import Store
+from tests.bench.record import Measured
+from tests.bench.timing import median_of
 from tests.support.decisions import build_decision, build_event
 
 CONCURRENCIES = (1, 16, 64)
 DEADLINE_NS = 10_000_000_000
+ROWS = 8000
+"""Decisions of a concurrency above 1."""
+ROUNDS = 3
 
 
 def describe_us(seconds: list[float]) -> dict[str, float]:
@@ -113,40 +112,27 @@ def measure_reads(path: Path, repeats: int) -> dict[str, Any]:
         store.close()
 
 
-def measure_all(folder: Path, rows: int) -> dict[str, Any]:
-    commits = [
-        measure_commits(folder / f"record-{c}.db", c, rows // (4 if c == 1 else 1))
+def measure_round(folder: Path) -> dict[str, Any]:
+    """Measure on fresh records, ours and the bare one in turn."""
+    folder.mkdir()
+    commits = {
+        str(c): measure_commits(folder / f"record-{c}.db", c, ROWS // (4 if c == 1 else 1))
         for c in CONCURRENCIES
-    ]
-    commit = subprocess.run(
-        ["git", "rev-parse", "HEAD"],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=Path(__file__).parent,
-    )
+    }
     return {
-        "commit": commit.stdout.strip(),
-        "python": platform.python_version(),
-        "sqlite": sqlite3.sqlite_version,
-        "bare_sqlite": measure_bare_commits(folder / "bare.db", rows // 4),
-        "store": commits,
-        "reads": measure_reads(folder / f"record-{CONCURRENCIES[-1]}.db", rows // 2),
+        "bare_sqlite": measure_bare_commits(folder / "bare.db", ROWS // 4),
+        "record": commits,
+        "reads": measure_reads(folder / f"record-{CONCURRENCIES[-1]}.db", ROWS // 2),
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=8000, help="decisions a concurrency above 1")
-    parser.add_argument("--folder", type=Path, help="on the disk to measure; else a temporary one")
-    parser.add_argument("--json", type=Path, help="where to write the figures")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-        figures = json.dumps(measure_all(Path(folder), options.rows), indent=2)
-    print(figures)
-    if options.json:
-        options.json.write_text(f"{figures}\n")
-
-
-if __name__ == "__main__":
-    main()
+def measure() -> Measured:
+    """Measure rounds; report their medians."""
+    with tempfile.TemporaryDirectory() as folder:
+        figures = median_of([measure_round(Path(folder) / str(n)) for n in range(ROUNDS)])
+    bare = figures["bare_sqlite"]["commits_per_second"]
+    ratios = {
+        f"decisions_c{c}_over_bare_commits": one["decisions_per_second"] / bare
+        for c, one in figures["record"].items()
+    }
+    return Measured(figures | {"sqlite": sqlite3.sqlite_version}, ratios=ratios)
