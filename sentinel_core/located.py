@@ -32,11 +32,6 @@ Model = TypeVar("Model", bound=BaseModel)
 _INT = re.compile(r"^[-+]?(0|[1-9][0-9]*)$")
 _FLOAT = re.compile(r"^[-+]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+)([eE][-+]?[0-9]+)?$")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_TAGS = {
-    f"tag:yaml.org,2002:{name}"
-    for name in ("map", "seq", "str", "int", "float", "bool", "null", "timestamp", "merge", "value")
-}
-"""What the reader calls untagged values of each look; any other tag was written by hand."""
 _MEND = "Correct the places named above and try again."
 
 
@@ -107,7 +102,7 @@ def load_yaml_all(text: str, path: str) -> list[Located]:
         message = f"the text has {size_bytes} bytes, more than {MAX_DOCUMENT_BYTES}"
         raise refusal([problem(start, message, "split it")])
     try:
-        _refuse_aliases(text, path)
+        _refuse_what_is_not_read(text, path)
         nodes = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -116,7 +111,7 @@ def load_yaml_all(text: str, path: str) -> list[Located]:
     except yaml.YAMLError as error:  # characters that YAML does not allow
         raise refusal([problem(start, str(error).replace("\n", " "), "save as UTF-8")]) from error
     problems: list[Problem] = []
-    documents = [_convert(n, path, 0, problems) for n in nodes if n is not None]
+    documents = [_convert(n, path, 0, problems) for n in nodes if not _is_empty(n)]
     if problems:
         raise refusal(problems)
     return documents
@@ -168,24 +163,30 @@ def refusal(problems: Sequence[Problem]) -> InvalidDocumentError:
     return InvalidDocumentError(f"Found {count}.", tuple(problems), user_action=_MEND)
 
 
-def _refuse_aliases(text: str, path: str) -> None:
-    """Refuse anchors, aliases and over-deep nesting before composing, while nothing is expanded."""
+def _refuse_what_is_not_read(text: str, path: str) -> None:
+    """Refuse anchors, tags and over-deep nesting before composing, while nothing is expanded."""
     depth = 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         mark = event.start_mark
         where = Position(path, mark.line + 1, mark.column + 1) if mark else Position(path, 1, 1)
         if getattr(event, "anchor", None):
             raise refusal([problem(where, "anchors and aliases are not read", "repeat the value")])
+        tag = getattr(event, "tag", None)
+        if tag:
+            message = f"the tag {tag} is not read"
+            raise refusal([problem(where, message, "write a plain value")])
         depth += isinstance(event, yaml.CollectionStartEvent)
         depth -= isinstance(event, yaml.CollectionEndEvent)
         if depth > MAX_DEPTH:
             raise refusal([problem(where, f"nested deeper than {MAX_DEPTH}", "flatten it")])
 
 
+def _is_empty(node: yaml.Node | None) -> bool:
+    return node is None or (isinstance(node, yaml.ScalarNode) and not node.value and not node.style)
+
+
 def _convert(node: yaml.Node, path: str, depth: int, problems: list[Problem]) -> Located:
     where = Position(path, node.start_mark.line + 1, node.start_mark.column + 1)
-    if node.tag not in _TAGS:
-        problems.append(problem(where, f"the tag {node.tag} is not read", "write a plain value"))
     if isinstance(node, yaml.SequenceNode):
         return Located([_convert(n, path, depth + 1, problems) for n in node.value], where, {})
     if isinstance(node, yaml.MappingNode):

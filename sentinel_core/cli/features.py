@@ -12,13 +12,8 @@ import typer
 
 from sentinel_core.cli.progress import progress_bar
 from sentinel_core.events import schema_of
-from sentinel_core.events.table import (
-    EventTable,
-    LabelTable,
-    parse_events,
-    parse_labels,
-    read_table,
-)
+from sentinel_core.events.files import read_table
+from sentinel_core.events.table import EventTable, LabelTable, parse_events, parse_labels
 from sentinel_core.features import FeatureSpec, parse_spec
 from sentinel_core.features.offline import build_features
 from sentinel_core.located import load_yaml

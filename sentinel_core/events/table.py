@@ -10,28 +10,32 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, get_args
+from datetime import UTC, datetime
+from typing import Annotated, Any, get_args
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.csv
-import pyarrow.json
-import pyarrow.parquet as pq
 
-from sentinel_core.clock import format_us
-from sentinel_core.errors import InvalidTableError, Problem
+from sentinel_core.clock import format_us, to_us
+from sentinel_core.events.columns import Checks, numbers, texts, times_us
 from sentinel_core.events.currencies import MINOR_DIGITS
-from sentinel_core.events.envelope import OLDEST_US, Event, parse_event
+from sentinel_core.events.envelope import (
+    OLDEST_US,
+    EntityId,
+    Event,
+    EventId,
+    entity_fault,
+    parse_event,
+)
 from sentinel_core.events.schema import PAYLOADS, EventSchema, Label, schema_of
-from sentinel_core.events.transaction import FLOAT_NOISE
+from sentinel_core.events.transaction import FLOAT_NOISE, MAX_AMOUNT
 
-MAX_PROBLEMS = 20
-"""Faults listed of one table; the message says how many there are in all."""
+NEWEST_US = to_us(datetime.max.replace(tzinfo=UTC))
+"""Last microsecond of the year 9999, the last year that RFC 3339 can write."""
 
 _VECTOR_COLUMN = re.compile(r"^V([1-9][0-9]?)$")
 _LABELS = get_args(Label)
+_LABEL_COLUMNS = ("event_id", "label", "known_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,30 +86,6 @@ class LabelTable:
     known_at_us: list[int]
 
 
-def read_table(path: Path) -> pa.Table:
-    """Read a Parquet, CSV or NDJSON file by its ending.
-
-    Raises
-    ------
-    InvalidTableError
-        The file cannot be read as what its ending says. Retryable: no.
-    """
-    try:
-        if path.suffix == ".parquet":
-            return pq.read_table(path)
-        if path.suffix == ".csv":
-            return pyarrow.csv.read_csv(path, convert_options=_csv_types(path))
-        if path.suffix in (".ndjson", ".jsonl"):
-            return pyarrow.json.read_json(path)
-    except (pa.ArrowException, OSError) as error:
-        message = f"{path.name} cannot be read: {str(error).splitlines()[0]}"
-        raise _refusal(message, [Problem(path.name, "not readable", "check the file")]) from error
-    hint = "use .parquet, .csv, .ndjson or .jsonl"
-    raise _refusal(
-        f"{path.name} has no known ending.", [Problem(path.name, "unknown ending", hint)]
-    )
-
-
 def parse_events(table: pa.Table) -> EventTable:
     """Validate a table of events.
 
@@ -114,20 +94,23 @@ def parse_events(table: pa.Table) -> EventTable:
     InvalidTableError
         Naming columns and rows (counted from 1), the first 20 of them. Retryable: no.
     """
-    checks = _Checks(table.num_rows)
-    for name in ("id", "type", "occurred_at"):
-        checks.require(name in table.column_names, f"column {name}", "is missing", "add it")
+    checks = Checks(table.num_rows)
+    checks.columns(table, ("id", "type", "occurred_at"))
+    checks.require(table.num_rows > 0, "the table", "has no rows", "give at least one event")
     checks.finish()
-    types = pc.unique(table["type"]).to_pylist()
+    types = list(dict.fromkeys(texts(table, "type", checks)))
     known = len(types) == 1 and types[0] in PAYLOADS
-    checks.require(known, "column type", f"holds {types[:5]}", f"one of {', '.join(PAYLOADS)}")
+    hint = f"one file holds events of one type: {' or '.join(PAYLOADS)}"
+    checks.require(known, "column type", f"holds {', '.join(map(str, types[:5]))}", hint)
     checks.finish()
     schema = schema_of(types[0])
-    ids = _texts(table["id"])
-    times = _times(table["occurred_at"], "occurred_at", checks)
-    columns = _columns(table, schema, checks)
-    checks.ids("id", ids)
+    ids = texts(table, "id", checks)
+    checks.cells("id", ids, EventId)
+    times = times_us(table, "occurred_at", checks)
     checks.rows("occurred_at", times < OLDEST_US, "lies before the year 2000")
+    checks.rows("occurred_at", times > NEWEST_US, "lies after the year 9999")
+    columns = _columns(table, schema, checks)
+    checks.finish()
     _check_values(columns, schema, checks)
     checks.finish()
     first = _first_arrivals(ids, times, columns, checks)
@@ -137,80 +120,20 @@ def parse_events(table: pa.Table) -> EventTable:
 
 def parse_labels(table: pa.Table) -> LabelTable:
     """Validate a table of labels. Raises as `parse_events`."""
-    checks = _Checks(table.num_rows)
-    for name in ("event_id", "label", "known_at"):
-        checks.require(name in table.column_names, f"column {name}", "is missing", "add it")
+    checks = Checks(table.num_rows)
+    checks.columns(table, _LABEL_COLUMNS)
     checks.finish()
-    labels = _texts(table["label"])
+    event_ids = texts(table, "event_id", checks)
+    checks.cells("event_id", event_ids, EventId)
+    labels = texts(table, "label", checks)
     wrong = np.array([label not in _LABELS for label in labels], dtype=bool)
     checks.rows("label", wrong, f"is not one of {', '.join(_LABELS)}")
-    times = _times(table["known_at"], "known_at", checks)
+    times = times_us(table, "known_at", checks)
     checks.finish()
-    return LabelTable(_texts(table["event_id"]), labels, times.tolist())
+    return LabelTable(event_ids, labels, times.tolist())
 
 
-class _Checks:
-    """Gathers faults of a table and raises them together."""
-
-    def __init__(self, rows: int) -> None:
-        self.row_count = rows
-        self.problems: list[Problem] = []
-        self.found = 0
-
-    def require(self, holds: bool, where: str, message: str, hint: str) -> None:  # noqa: FBT001
-        if not holds:
-            self.found += 1
-            self.problems.append(Problem(where, message, hint))
-
-    def rows(self, column: str, wrong: np.ndarray, message: str) -> None:
-        bad = np.flatnonzero(wrong)
-        self.found += len(bad)
-        for row in bad[: MAX_PROBLEMS - len(self.problems)].tolist():
-            self.problems.append(Problem(f"row {row + 1}, {column}", message, "correct this cell"))
-
-    def ids(self, column: str, values: list[Any]) -> None:
-        fits = re.compile(r"^[!-~]{1,128}$").match
-        wrong = np.array([v is None or not fits(v) for v in values], dtype=bool)
-        self.rows(column, wrong, "is empty, over 128 characters, or holds spaces")
-
-    def finish(self) -> None:
-        if self.problems:
-            message = f"The table of {self.row_count} rows has {self.found} faults; the first are:"
-            raise _refusal(message, self.problems)
-
-
-def _csv_types(path: Path) -> pyarrow.csv.ConvertOptions:
-    """Read ids and codes of a CSV as strings: 007 is a terminal, and NO a country."""
-    with path.open(encoding="utf-8") as file:
-        header = file.readline().strip().replace('"', "").split(",")
-    text = {"id", "type", "event_id", "label", "currency"}
-    for schema in map(schema_of, PAYLOADS):
-        text |= {name for name, field in schema.fields.items() if field.type == "string"}
-    types = {name: pa.string() for name in header if name in text}
-    return pyarrow.csv.ConvertOptions(column_types=types, strings_can_be_null=True)
-
-
-def _texts(column: pa.ChunkedArray) -> list[Any]:
-    texts: list[Any] = pc.cast(column, pa.string()).to_pylist()
-    return texts
-
-
-def _times(column: pa.ChunkedArray, name: str, checks: _Checks) -> np.ndarray:
-    """Return microseconds since 1970 UTC; times without a zone are taken as UTC."""
-    try:
-        if pa.types.is_string(column.type):
-            column = pc.cast(column, pa.timestamp("us", tz="UTC"))
-        moments = pc.cast(column, pa.timestamp("us", tz=getattr(column.type, "tz", None)))
-    except pa.ArrowException as error:
-        hint = "write 2018-08-29T12:00:00Z; no finer than a microsecond"
-        checks.require(False, f"column {name}", str(error).splitlines()[0], hint)
-        return np.zeros(len(column), dtype=np.int64)
-    checks.rows(name, pc.is_null(moments).to_numpy(), "is empty")
-    times: np.ndarray = pc.fill_null(pc.cast(moments, pa.int64()), 0).to_numpy()
-    return times
-
-
-def _columns(table: pa.Table, schema: EventSchema, checks: _Checks) -> dict[str, list[Any]]:
+def _columns(table: pa.Table, schema: EventSchema, checks: Checks) -> dict[str, list[Any]]:
     columns: dict[str, list[Any]] = {}
     vector: dict[int, list[Any]] = {}
     for name in table.column_names:
@@ -218,61 +141,67 @@ def _columns(table: pa.Table, schema: EventSchema, checks: _Checks) -> dict[str,
         if name in ("id", "type", "occurred_at"):
             continue
         if place and "vector" in schema.fields:
-            vector[int(place[1])] = _numbers(table[name], name, checks)
+            vector[int(place[1])] = numbers(table, name, checks)
         elif name not in schema.fields:
-            hint = f"{schema.type} has {', '.join(schema.fields)}"
+            hint = f"a {schema.type} has {', '.join(schema.fields)}"
             checks.require(False, f"column {name}", "is not a field of the event", hint)
+        elif schema.fields[name].type == "numbers":
+            checks.require(False, f"column {name}", "stands in one column", "give V1 to Vn")
         elif schema.fields[name].type == "number":
-            columns[name] = _numbers(table[name], name, checks)
+            columns[name] = numbers(table, name, checks)
         else:
-            columns[name] = _texts(table[name])
+            columns[name] = texts(table, name, checks)
+    for field in schema.fields.values():
+        if field.required and field.name not in columns:
+            checks.require(False, f"column {field.name}", "is missing", "add it")
     if vector:
-        whole = list(vector) == list(range(1, len(vector) + 1))
-        checks.require(whole, "columns V1, V2 ...", "are not in order", "give V1 to Vn")
-        columns["vector"] = list(zip(*vector.values(), strict=True))
+        columns["vector"] = _vectors(vector, checks)
     return columns
 
 
-def _numbers(column: pa.ChunkedArray, name: str, checks: _Checks) -> list[Any]:
-    try:
-        values = pc.cast(column, pa.float64())
-    except pa.ArrowException as error:
-        checks.require(False, f"column {name}", str(error).splitlines()[0], "give numbers")
-        return [None] * len(column)
-    finite = pc.fill_null(pc.is_finite(values), True).to_numpy()
-    checks.rows(name, ~finite, "is not a finite number")
-    numbers: list[Any] = values.to_pylist()
-    return numbers
+def _vectors(parts: dict[int, list[Any]], checks: Checks) -> list[Any]:
+    """Join V1 to Vn; a row with none of them has no vector, one with some of them is at fault."""
+    whole = list(parts) == list(range(1, len(parts) + 1))
+    checks.require(whole, "columns V1, V2 ...", "are not in order", "give V1 to Vn")
+    rows = list(zip(*parts.values(), strict=True))
+    absent = np.array([all(v is None for v in row) for row in rows], dtype=bool)
+    for number, values in parts.items():
+        gaps = np.array([v is None for v in values], dtype=bool) & ~absent
+        checks.rows(f"V{number}", gaps, "is empty where others of the row are not")
+    return [None if gone else row for gone, row in zip(absent.tolist(), rows, strict=True)]
 
 
-def _check_values(columns: dict[str, list[Any]], schema: EventSchema, checks: _Checks) -> None:
-    """Hold each distinct combination of cells to the payload class, the one place of its rules."""
-    for name, field in schema.fields.items():
-        values = columns.get(name)
-        if field.required and values is None:
-            checks.require(False, f"column {name}", "is missing", "add it")
-        elif field.required and values is not None:
-            checks.rows(name, np.array([v is None for v in values], dtype=bool), "is empty")
-        if field.choices and values is not None:
-            wrong = np.array([v is not None and v not in field.choices for v in values], dtype=bool)
-            checks.rows(name, wrong, f"is not one of {', '.join(field.choices)}")
+def _check_values(columns: dict[str, list[Any]], schema: EventSchema, checks: Checks) -> None:
+    """Hold each cell to the payload class and the envelope, the places of its rules."""
+    for name, info in PAYLOADS[schema.type].model_fields.items():
+        if name in columns and name != "amount":
+            rule = Annotated[info.annotation, *info.metadata] if info.metadata else info.annotation
+            checks.cells(name, columns[name], rule)
     for kind in schema.entity_kinds:
         if kind in columns:
-            sized = [v is None or 1 <= len(v) <= 128 for v in columns[kind]]
-            checks.rows(kind, ~np.array(sized, dtype=bool), "is empty or over 128 characters")
-    if "amount" in columns and "currency" in columns:
+            checks.cells(kind, columns[kind], EntityId | None)
+            faults = {e: entity_fault(kind, e) for e in set(columns[kind]) if e is not None}
+            for fault in sorted(set(filter(None, faults.values()))):
+                checks.rows(kind, np.array([faults.get(e) == fault for e in columns[kind]]), fault)
+    if "lat" in columns or "lon" in columns:
+        none = [None] * checks.row_count
+        both = zip(columns.get("lat", none), columns.get("lon", none), strict=True)
+        half = np.array([(lat is None) != (lon is None) for lat, lon in both], dtype=bool)
+        checks.rows("lat", half, "and lon come together or not at all")
+    if "amount" in columns:
         _check_money(columns, checks)
 
 
-def _check_money(columns: dict[str, list[Any]], checks: _Checks) -> None:
+def _check_money(columns: dict[str, list[Any]], checks: Checks) -> None:
     currencies = columns["currency"]
-    amounts = np.array([np.nan if a is None else a for a in columns["amount"]])
+    amounts = np.array([np.nan if a is None else a for a in columns["amount"]], dtype=np.float64)
     digits = np.array([MINOR_DIGITS.get(c, -1) for c in currencies])
-    checks.rows("currency", digits < 0, "is not an active ISO 4217 code")
-    checks.rows("amount", (amounts < 0) | (amounts >= 1e11), "is not within 0 and 10^11")
+    empty = np.array([a is None for a in columns["amount"]], dtype=bool)
+    checks.rows("amount", empty, "is empty")
+    checks.rows("amount", (amounts < 0) | (amounts >= MAX_AMOUNT), "is not within 0 and 10^11")
     for number in set(digits.tolist()) - {-1}:
         here = digits == number
-        paid = np.array([round(a, number) for a in amounts[here].tolist()])
+        paid = np.array([round(a, number) + 0.0 for a in amounts[here].tolist()])
         off = np.abs(amounts[here] - paid) > FLOAT_NOISE * np.maximum(1.0, paid)
         checks.rows("amount", _spread(off, here), f"has more than {number} decimals")
         amounts[here] = paid
@@ -287,7 +216,7 @@ def _spread(part: np.ndarray, here: np.ndarray) -> np.ndarray:
 
 
 def _first_arrivals(
-    ids: list[str], times: np.ndarray, columns: dict[str, list[Any]], checks: _Checks
+    ids: list[str], times: np.ndarray, columns: dict[str, list[Any]], checks: Checks
 ) -> np.ndarray | None:
     if len(set(ids)) == len(ids):
         return None
@@ -298,9 +227,3 @@ def _first_arrivals(
         differs |= np.array([values[i] != values[j] for i, j in enumerate(first.tolist())])
     checks.rows("id", differs, "came before with another body")
     return first
-
-
-def _refusal(message: str, problems: list[Problem]) -> InvalidTableError:
-    return InvalidTableError(
-        message, tuple(problems), user_action="Correct the file and try again."
-    )
