@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sentinel_core.engine.loaded import LoadedRelease
-from sentinel_core.engine.served import Served
+from sentinel_core.engine.served import Served, refusal_reason
 from sentinel_core.errors import SentinelError
 from sentinel_core.events import Event
 from sentinel_core.features import FeatureSpec
@@ -67,6 +67,6 @@ class Arms:
             candidate=self.candidate.digest if self.candidate else None,
             percent=self.percent if self.candidate else 0.0,
             state="Ready" if refusal is None else "Refused",
-            reason=None if refusal is None else getattr(refusal, "reason", refusal.code),
+            reason=None if refusal is None else refusal_reason(refusal),
             message=None if refusal is None else str(refusal),
         )

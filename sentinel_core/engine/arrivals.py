@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from heapq import merge
 from pathlib import Path
 
 from sentinel_core.clock import Clock
 from sentinel_core.engine.history import HistoricEvent, History
 from sentinel_core.engine.observe import Observer
-from sentinel_core.errors import InvalidTableError, Problem
+from sentinel_core.errors import InvalidTableError, Problem, ReleaseError
+from sentinel_core.events import Event
 from sentinel_core.features import FeatureSpec
 from sentinel_core.store import Store
-from sentinel_core.store.rows import Backfill, StoredEvent
+from sentinel_core.store.rows import Backfill, StoredEvent, StoredLabel
 
 HISTORY_TENANT = "default"
 """Tenant that a history file belongs to; a file for another tenant comes with tenants."""
@@ -57,18 +59,20 @@ class Arrivals:
         """Return an event that was recorded or backfilled."""
         return _find_event(self.store, self.history, tenant, event_id)
 
-    def cover(self, specs: Iterable[FeatureSpec]) -> None:
-        """Make the logs hold what further specs need.
+    def cover(
+        self, specs: Iterable[FeatureSpec], unsettled: Iterable[tuple[int, Event | StoredLabel]]
+    ) -> None:
+        """Make the logs hold what the loaded specs need, and compute no others.
 
-        Where they do not reach far enough, they are built anew from the history and the record, which
-        holds the event loop for as long as a start does.
+        Where the logs do not reach far enough, they are built anew from the history and the record,
+        which holds the event loop for as long as a start does. ``unsettled`` is what stands in the
+        logs and perhaps not in the record, with its places, in order.
         """
         specs = list(specs)
         if all(self.observer.covers(spec) for spec in specs):
-            for spec in specs:
-                self.observer.add(spec)
+            self.observer.keep_to(specs)
         else:
-            self.observer = build_observer(self.store, specs, self.history)
+            self.observer = build_observer(self.store, specs, self.history, unsettled)
 
 
 def _find_event(
@@ -86,15 +90,30 @@ def _find_historic(history: History | None, tenant: str, event_id: str) -> Histo
     return history.find(event_id)
 
 
-def build_observer(store: Store, specs: Iterable[FeatureSpec], history: History | None) -> Observer:
-    """Build entity logs from the history and the record."""
+def build_observer(
+    store: Store,
+    specs: Iterable[FeatureSpec],
+    history: History | None,
+    unsettled: Iterable[tuple[int, Event | StoredLabel]] = (),
+) -> Observer:
+    """Build entity logs from the history, the record and what is on its way there.
+
+    Raises
+    ------
+    ReleaseError
+        ``EventTypeChanged``: the record holds events of another type. Retryable: no.
+    """
     observer = Observer(specs)
     if history is not None:
         history.load_into(observer.state, HISTORY_TENANT)
-    for arrival in store.arrivals():
-        if isinstance(arrival, StoredEvent):
-            event = arrival.event()
-            observer.observe(event.tenant, event.occurred_at_us, event.fields)
+    last_seq = -1
+    for seq, arrival in merge(_recorded(store), unsettled, key=lambda item: item[0]):
+        if seq == last_seq:
+            continue  # recorded meanwhile
+        last_seq = seq
+        if isinstance(arrival, Event):
+            refuse_other_type(observer.event_type, arrival.type)
+            observer.observe(arrival.tenant, arrival.occurred_at_us, arrival.fields)
             continue
         found = _find_event(store, history, arrival.tenant, arrival.event_id)
         if found is not None:
@@ -103,6 +122,27 @@ def build_observer(store: Store, specs: Iterable[FeatureSpec], history: History 
                 known_at_us=arrival.known_at_us, order=arrival.seq, label=arrival.label,
             )  # fmt: skip
     return observer
+
+
+def _recorded(store: Store) -> Iterator[tuple[int, Event | StoredLabel]]:
+    for arrival in store.arrivals():
+        yield arrival.seq, arrival.event() if isinstance(arrival, StoredEvent) else arrival
+
+
+def refuse_other_type(decided: str, event_type: str) -> None:
+    """Refuse a release for another type of event than the record holds.
+
+    Raises
+    ------
+    ReleaseError
+        ``EventTypeChanged``. Retryable: no.
+    """
+    if decided != event_type:
+        raise ReleaseError(
+            "EventTypeChanged",
+            f"The release decides {decided} events, and this record holds {event_type} events.",
+            user_action="Give each type of event a pipeline, and so a record, of its own.",
+        )
 
 
 def _register(store: Store, history: History, clock: Clock, specs: list[FeatureSpec]) -> History:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from sentinel_core.clock import Clock, SystemClock
@@ -21,35 +20,19 @@ from sentinel_core.engine.loader import Loader
 from sentinel_core.engine.record import build_decision
 from sentinel_core.engine.replay import Replay, Replayer
 from sentinel_core.engine.served import Served
+from sentinel_core.engine.unsettled import InFlight, Key, Unsettled
 from sentinel_core.errors import (
     ConflictError,
+    InvalidEventError,
     NotFoundError,
+    Problem,
     SentinelError,
-    StoreUnavailableError,
 )
 from sentinel_core.events import Event
 from sentinel_core.release.projection import Projection, read_projection
 from sentinel_core.store import Store
-from sentinel_core.store.pending import Pending
 from sentinel_core.store.rows import Status, StoredLabel
 from sentinel_core.telemetry import DecisionMetrics
-
-Key = tuple[str, str]
-"""Tenant and event id."""
-MAX_UNSETTLED = 4096
-"""Decisions held whose commit failed. Beyond, new events are refused before they are observed: a
-record that is away for long must not fill the memory."""
-
-MAX_RESUBMITTED = 64
-"""Failed decisions offered again at once, a quarter of a commit, so that new ones are not held up."""
-
-
-@dataclass(frozen=True, slots=True)
-class _InFlight:
-    """A decision that was made, and the write that will make it durable."""
-
-    decision: Decision
-    pending: Pending
 
 
 class Engine:
@@ -74,10 +57,7 @@ class Engine:
         self._arms = arms
         self._clock = clock
         self._metrics = metrics
-        self._in_flight: dict[Key, _InFlight] = {}
-        # Decisions that are not known to be recorded. Their events stand in the logs already, so a
-        # retry is not observed again: it is recorded as it was seen the first time.
-        self._unsettled: dict[Key, tuple[Decision, Event]] = {}
+        self._unsettled = Unsettled(store)
         self._refusal: SentinelError | None = None
 
     @classmethod
@@ -136,6 +116,8 @@ class Engine:
 
         Raises
         ------
+        InvalidEventError
+            The release decides events of another type. Retryable: no.
         ConflictError
             The id was used for another event. Retryable: no.
         StoreUnavailableError
@@ -151,7 +133,7 @@ class Engine:
         self, events: Sequence[Event], *, explain: bool = False, deadline_ns: int | None = None
     ) -> list[Decision | SentinelError]:
         """Decide events in order, all recorded together; each has its own decision or error."""
-        prepared: list[_InFlight | Decision | SentinelError] = []
+        prepared: list[InFlight | Decision | SentinelError] = []
         for event in events:
             try:
                 prepared.append(self._prepare(event, explain=explain, deadline_ns=deadline_ns))
@@ -163,28 +145,37 @@ class Engine:
 
     def _prepare(
         self, event: Event, *, explain: bool, deadline_ns: int | None
-    ) -> _InFlight | Decision:
+    ) -> InFlight | Decision:
         """Do steps 1b to 7, and hand the decision to the writer."""
+        self._require_type(event)
         key = (event.tenant, event.id)
         known = self._known(key, event)
         if known is not None:
             return known
-        unsettled = self._unsettled.get(key)
+        unsettled = self._unsettled.decision(key)
         if unsettled is None:
-            decision = self._decide_new(event, explain=explain)
+            self._decide_new(event, explain=explain)
         else:
-            decision, first = unsettled
-            _same_or_conflict(event, decision.event_digest)
-            event = first
-        return self._submit(key, decision, event, deadline_ns)
+            _same_or_conflict(event, unsettled[0].event_digest)
+        return self._unsettled.submit(key, deadline_ns)
 
-    def _known(self, key: Key, event: Event) -> _InFlight | Decision | None:
+    def _require_type(self, event: Event) -> None:
+        decided = self._arms.stable.spec.event_type
+        if event.type != decided:
+            hint = "send it to the server of a pipeline for its type"
+            raise InvalidEventError(
+                "The event is not valid: type.",
+                (Problem("type", f"is {event.type}; this pipeline decides {decided}", hint),),
+                user_action="Send the event to another server, or correct its type.",
+            )
+
+    def _known(self, key: Key, event: Event) -> InFlight | Decision | None:
         """Return what an earlier arrival of this id led to, before anything changes."""
-        flight = self._in_flight.get(key)
+        flight = self._unsettled.flight(key)
         if flight is not None:
             _same_or_conflict(event, flight.decision.event_digest)
             return flight
-        if key in self._unsettled:
+        if self._unsettled.decision(key) is not None:
             return None
         decision = self._store.find_decision(*key)
         if decision is not None:
@@ -197,14 +188,8 @@ class Engine:
             )
         return None
 
-    def _decide_new(self, event: Event, *, explain: bool) -> Decision:
-        self._store.refuse_when_full()
-        if len(self._unsettled) >= MAX_UNSETTLED:
-            self._submit_unsettled()
-            raise StoreUnavailableError(
-                f"{MAX_UNSETTLED} decisions wait for a record that refuses them.",
-                user_action="Look at the disk of the record, then send the event again.",
-            )
+    def _decide_new(self, event: Event, *, explain: bool) -> None:
+        self._unsettled.refuse_when_full()
         started_ns = self._clock.elapsed_ns()
         arm, release = self._arms.pick(event)
         observation = self._arrivals.observer.observe(
@@ -220,38 +205,8 @@ class Engine:
             clock=self._clock,
             started_ns=started_ns,
         )
-        self._unsettled[event.tenant, event.id] = (decision, event)
+        self._unsettled.add(decision, event)
         self._count(decision)
-        return decision
-
-    def _submit(
-        self, key: Key, decision: Decision, event: Event, deadline_ns: int | None
-    ) -> _InFlight:
-        pending = self._store.record(decision, event, deadline_ns=deadline_ns)
-        flight = self._in_flight[key] = _InFlight(decision, pending)
-        pending.on_settled(lambda error: self._settle(key, error))
-        return flight
-
-    def _settle(self, key: Key, error: Exception | None) -> None:
-        self._in_flight.pop(key, None)
-        if error is None:
-            self._unsettled.pop(key, None)
-            if len(self._unsettled) > len(self._in_flight):
-                self._submit_unsettled()
-
-    def _submit_unsettled(self) -> None:
-        """Offer decisions again whose commit failed, so that the record catches up with the logs.
-
-        A client that never came back for its answer would else leave an event that features count
-        and the record does not know.
-        """
-        waiting = [key for key in self._unsettled if key not in self._in_flight]
-        for key in waiting[:MAX_RESUBMITTED]:
-            decision, event = self._unsettled[key]
-            try:
-                self._submit(key, decision, event, None)
-            except StoreUnavailableError:
-                return  # still full; the next commit that succeeds comes back here
 
     def _count(self, decision: Decision) -> None:
         metrics = self._metrics
@@ -322,14 +277,17 @@ class Engine:
         if label is None:
             await self._store.set_status(status)
             return Feedback(event_id, verdict, None, now_us, repeated=False)
-        seq = self._arrivals.next_seq()
-        self._arrivals.observer.label(
-            tenant, event_id, event.time_us, event.fields,
-            known_at_us=now_us, order=seq, label=label,
-        )  # fmt: skip
-        stored = StoredLabel(seq, tenant, event_id, label, now_us, author, "feedback")
-        await self._store.label(stored, status)
-        return Feedback(event_id, verdict, label, now_us, repeated=False)
+        stored = self._unsettled.label(status)
+        if stored is None:
+            seq = self._arrivals.next_seq()
+            stored = StoredLabel(seq, tenant, event_id, label, now_us, author, "feedback")
+            self._arrivals.observer.label(
+                tenant, event_id, event.time_us, event.fields,
+                known_at_us=now_us, order=seq, label=label,
+            )  # fmt: skip
+            self._unsettled.add_label(stored, status)
+        await self._unsettled.submit_label(stored.seq)
+        return Feedback(event_id, verdict, label, stored.known_at_us, repeated=False)
 
     # Releases
 
@@ -350,7 +308,7 @@ class Engine:
         """
         try:
             arms = await asyncio.to_thread(self._loader.load_arms, projection, self._arms)
-            self._arrivals.cover(arms.specs())
+            self._arrivals.cover(arms.specs(), self._unsettled.arrivals())
         except SentinelError as error:
             self._refusal = error
             self._metrics.refused_releases.inc()
@@ -371,8 +329,8 @@ def _same_or_conflict(event: Event, digest: str) -> None:
         )
 
 
-async def _settled(item: _InFlight | Decision | SentinelError) -> Decision | SentinelError:
-    if not isinstance(item, _InFlight):
+async def _settled(item: InFlight | Decision | SentinelError) -> Decision | SentinelError:
+    if not isinstance(item, InFlight):
         return item
     try:
         await item.pending

@@ -16,6 +16,7 @@ from sentinel_core.artifacts.runtime import runtime_versions
 from sentinel_core.artifacts.session import LoadedModel
 from sentinel_core.clock import Clock
 from sentinel_core.engine.arms import Arms
+from sentinel_core.engine.arrivals import refuse_other_type
 from sentinel_core.engine.loaded import LoadedRelease
 from sentinel_core.errors import NotFoundError, ReleaseError, SentinelError
 from sentinel_core.events import schema_of
@@ -69,10 +70,13 @@ class Loader:
         ReleaseError, ArtifactError, InvalidDocumentError
             The stable release cannot be served. Retryable: no.
         """
+        if current is not None:
+            refuse_other_type(projection.stable.event, current.stable.spec.event_type)
         stable = self._reuse(projection.stable, projection.blobs, current)
         if projection.candidate is None:
             return Arms(stable, candidate_refusal=projection.candidate_error)
         try:
+            refuse_other_type(projection.candidate.event, projection.stable.event)
             candidate = self._reuse(projection.candidate, projection.blobs, current)
         except SentinelError as error:
             return Arms(stable, candidate_refusal=error)

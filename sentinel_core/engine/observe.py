@@ -5,7 +5,7 @@ The three happen in one go on one thread, so the k-th arrival on a key sees exac
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sentinel_core.events import Fields, Label
@@ -36,11 +36,13 @@ class Observer:
     Parameters
     ----------
     specs : iterable of FeatureSpec
-        Specs of the loaded releases; the logs keep the union of what they need.
+        Specs of the loaded releases, one at least and all for one type of event; the logs keep the
+        union of what they need.
     """
 
     def __init__(self, specs: Iterable[FeatureSpec]) -> None:
         specs = list(specs)
+        self.event_type = specs[0].event_type
         self.state = MemoryState(merge_layouts(build_layouts(spec) for spec in specs))
         self.kernels: dict[str, Kernel] = {}
         for spec in specs:
@@ -57,6 +59,20 @@ class Observer:
     def add(self, spec: FeatureSpec) -> None:
         """Compute a further spec from now on; the logs must cover it."""
         self.kernels.setdefault(spec.digest, Kernel(spec, self.state.layouts))
+
+    def keep_to(self, specs: Sequence[FeatureSpec]) -> None:
+        """Compute these specs from now on, all of them covered, and drop others.
+
+        A spec that selects events by its own values stays: the logs go on asking for them.
+        """
+        for spec in specs:
+            self.add(spec)
+        wanted = {spec.digest for spec in specs}
+        self.kernels = {
+            digest: kernel
+            for digest, kernel in self.kernels.items()
+            if digest in wanted or kernel.selections
+        }
 
     def observe(self, tenant: str, time_us: int, fields: Fields) -> Observation:
         """Compute the vectors of an event from what came before it, and admit it to the logs."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from sentinel_core.errors import SentinelError
+
 
 @dataclass(frozen=True, slots=True)
 class Served:
@@ -24,3 +26,9 @@ class Served:
     state: Literal["Starting", "Ready", "Refused"]
     reason: str | None = None
     message: str | None = None
+
+
+def refusal_reason(error: SentinelError) -> str:
+    """Return the CamelCase word for a refusal: the error's own reason, else its kind."""
+    reason: str = getattr(error, "reason", type(error).__name__.removesuffix("Error"))
+    return reason

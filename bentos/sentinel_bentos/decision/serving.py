@@ -15,9 +15,8 @@ from sentinel_bentos.decision.settings import Settings
 from sentinel_bentos.decision.watch import projected_state, wait_for_change
 from sentinel_core.clock import Clock, SystemClock
 from sentinel_core.engine.engine import Engine
-from sentinel_core.engine.served import Served
-from sentinel_core.errors import InvalidEventError, NotReadyError, Problem, SentinelError
-from sentinel_core.events import Event
+from sentinel_core.engine.served import Served, refusal_reason
+from sentinel_core.errors import NotReadyError, SentinelError
 from sentinel_core.release import Projection, Release, read_projection
 from sentinel_core.telemetry import DecisionMetrics
 
@@ -68,8 +67,7 @@ class Serving:
         error = self._refusal
         if error is None:
             return served
-        reason = getattr(error, "reason", type(error).__name__.removesuffix("Error"))
-        return replace(served, state="Refused", reason=reason, message=str(error))
+        return replace(served, state="Refused", reason=refusal_reason(error), message=str(error))
 
     def refuse(self, error: SentinelError) -> None:
         """Say that something cannot be served, and why."""
@@ -85,27 +83,6 @@ class Serving:
             assert self._stable is not None  # an engine is there only after a release was read
             budget_ms = self._stable.budget_ms
         return self.clock.elapsed_ns() + budget_ms * 1_000_000
-
-    def require_type(self, event: Event) -> None:
-        """Refuse an event of a type that the release does not decide.
-
-        Raises
-        ------
-        InvalidEventError
-            Retryable: no.
-        """
-        assert self._stable is not None  # as above
-        if event.type != self._stable.event:
-            fault = Problem(
-                "type",
-                f"is {event.type}; the pipeline {self._stable.pipeline} decides {self._stable.event}",
-                "send it to a server of a pipeline for its type",
-            )
-            raise InvalidEventError(
-                "The event is not valid: type.",
-                (fault,),
-                user_action="Send the event to another server, or correct its type.",
-            )
 
     async def run(self, settings: Settings) -> None:
         """Open the engine, then take up every change of the releases, until cancelled."""

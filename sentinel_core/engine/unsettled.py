@@ -1,0 +1,135 @@
+"""What stands in the entity logs and is not known to be recorded.
+
+An arrival reaches the logs before its commit, since the next arrival must see it. A commit that fails
+leaves it there: a retry is not observed again but recorded as it was seen the first time, and what
+nobody retries is offered again as soon as the record takes writes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sentinel_core.decision import Decision
+from sentinel_core.errors import StoreUnavailableError
+from sentinel_core.events import Event
+from sentinel_core.store import Store
+from sentinel_core.store.pending import Pending
+from sentinel_core.store.rows import Status, StoredLabel
+
+Key = tuple[str, str]
+"""Tenant and event id."""
+MAX_UNSETTLED = 4096
+"""Decisions held whose commit failed. Beyond, new events are refused before they are observed: a
+record that is away for long must not fill the memory."""
+
+MAX_RESUBMITTED = 64
+"""Failed decisions offered again at once, a quarter of a commit, so that new ones are not held up."""
+
+
+@dataclass(frozen=True, slots=True)
+class InFlight:
+    """A decision that was made, and the write that will make it durable."""
+
+    decision: Decision
+    pending: Pending
+
+
+class Unsettled:
+    """Decisions and labels between the entity logs and the record. Used from one event loop."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._decisions: dict[Key, tuple[Decision, Event]] = {}
+        self._flights: dict[Key, InFlight] = {}
+        self._labels: dict[int, tuple[StoredLabel, Status]] = {}
+        self._label_flights: dict[int, Pending] = {}
+
+    def flight(self, key: Key) -> InFlight | None:
+        """Return the decision of an event whose write is under way."""
+        return self._flights.get(key)
+
+    def decision(self, key: Key) -> tuple[Decision, Event] | None:
+        """Return the decision of an event that is not known to be recorded, and the event."""
+        return self._decisions.get(key)
+
+    def label(self, status: Status) -> StoredLabel | None:
+        """Return the label of the same verdict that is not known to be recorded."""
+        said = (status.tenant, status.event_id, status.status, status.note)
+        for label, known in self._labels.values():
+            if (known.tenant, known.event_id, known.status, known.note) == said:
+                return label
+        return None
+
+    def refuse_when_full(self) -> None:
+        """Raise `StoreUnavailableError` while the record leaves no room for new events."""
+        self._store.refuse_when_full()
+        if len(self._decisions) >= MAX_UNSETTLED:
+            self._resubmit()
+            raise StoreUnavailableError(
+                f"{MAX_UNSETTLED} decisions wait for a record that refuses them.",
+                user_action="Look at the disk of the record, then send the event again.",
+            )
+
+    def add(self, decision: Decision, event: Event) -> None:
+        """Note a decision whose event has reached the logs."""
+        self._decisions[event.tenant, event.id] = (decision, event)
+
+    def add_label(self, label: StoredLabel, status: Status) -> None:
+        """Note a label that has reached the logs, and what was said with it."""
+        self._labels[label.seq] = (label, status)
+
+    def submit(self, key: Key, deadline_ns: int | None = None) -> InFlight:
+        """Hand a noted decision to the writer."""
+        decision, event = self._decisions[key]
+        pending = self._store.record(decision, event, deadline_ns=deadline_ns)
+        flight = self._flights[key] = InFlight(decision, pending)
+        pending.on_settled(lambda error: self._settle(key, error))
+        return flight
+
+    def submit_label(self, seq: int) -> Pending:
+        """Hand a noted label to the writer, unless it is there already."""
+        if seq not in self._label_flights:
+            label, status = self._labels[seq]
+            pending = self._label_flights[seq] = self._store.label(label, status)
+            pending.on_settled(lambda error: self._settle_label(seq, error))
+        return self._label_flights[seq]
+
+    def arrivals(self) -> list[tuple[int, Event | StoredLabel]]:
+        """Return what is noted with its place in the order of arrival, first come first."""
+        noted: list[tuple[int, Event | StoredLabel]] = [
+            (decision.seq, event) for decision, event in self._decisions.values()
+        ]
+        noted += [(seq, label) for seq, (label, _) in self._labels.items()]
+        return sorted(noted, key=lambda item: item[0])
+
+    def _settle(self, key: Key, error: Exception | None) -> None:
+        self._flights.pop(key, None)
+        if error is None:
+            self._decisions.pop(key, None)
+            self._resubmit()
+
+    def _settle_label(self, seq: int, error: Exception | None) -> None:
+        self._label_flights.pop(seq, None)
+        if error is None:
+            self._labels.pop(seq, None)
+            self._resubmit()
+
+    def _resubmit(self) -> None:
+        """Offer again what failed, so that the record catches up with the logs.
+
+        A client that never came back for its answer would else leave an event that features count
+        and the record does not know.
+        """
+        if len(self._decisions) + len(self._labels) == len(self._flights) + len(
+            self._label_flights
+        ):
+            return
+        decisions = [key for key in self._decisions if key not in self._flights]
+        labels = [seq for seq in self._labels if seq not in self._label_flights]
+        try:
+            for key in decisions[:MAX_RESUBMITTED]:
+                self.submit(key)
+            for seq in labels[:MAX_RESUBMITTED]:
+                self.submit_label(seq)
+        except StoreUnavailableError:
+            return  # still full; the next commit that succeeds comes back here
