@@ -43,7 +43,8 @@ def printed(tmp_path_factory):
 
 
 def test_every_command_before_the_server_succeeds(printed):
-    assert ["release", "features", "backtest", "backfill"] == list(printed)
+    expected = ["release", "features", "backtest", "backfill"]
+    assert expected == list(printed)
 
 
 def test_the_backtest_prints_what_the_page_says(printed):
