@@ -11,7 +11,7 @@ import tracemalloc
 from pathlib import Path
 from typing import Any
 
-from sentinel_core.clock import DAY_US, HOUR_US
+from sentinel_core.clock import HOUR_US
 from sentinel_core.engine.observe import Observer
 from sentinel_core.features import FeatureSpec
 from sentinel_core.features.layouts import build_layouts
@@ -25,8 +25,8 @@ from tests.bench.timing import percentiles_us, time_each
 
 ENTITIES = {10: 2000, 100: 500, 1000: 50}
 """Entities to fill, by events of each."""
-SPREAD_US = 30 * DAY_US
-"""Time over which an entity's events stand: within the retention, so that none is trimmed."""
+SPREAD_US = 20 * HOUR_US
+"""Time over which an entity's events stand: within every kind's retention, so that none is trimmed."""
 HOT_EVENTS = 50_000
 HOT_SPREAD_US = HOUR_US
 """Time over which they stand: every window of an hour or more holds all of them."""
