@@ -200,6 +200,8 @@ def _keep_prefect_to_itself(folder: Path) -> None:
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
     os.environ.setdefault("DO_NOT_TRACK", "1")
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
+    # Its server of the moment takes ten seconds to start on two quiet cores; its own limit is 20.
+    os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
 
 
 def print_figures(results: list[FoldResult]) -> None:

@@ -14,10 +14,12 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +42,8 @@ from sentinel_pipelines.tasks.manifests import propose
 NOW = datetime(2018, 8, 29, 12, tzinfo=UTC)
 """Where history and labels end: in the first test week of the served model."""
 PAYMENTS = 500
+RETRIES = 6
+"""Attempts at a call that is answered 503, over some three seconds."""
 READY_SECONDS = 120
 """Longest wait for the server: ten times what building and loading take on two cores."""
 
@@ -74,12 +78,14 @@ def run_demo(folder: Path, sample: Path, *, port: int, admin_port: int, stay: bo
     folder.mkdir(parents=True, exist_ok=True)
 
     console.rule("1-2  Make the stream, train, evaluate, export, report")
-    trained = _train(sample, folder)
+    manifests = _copy(sample, folder)
+    trained = _train(manifests, folder)
     print_figures(trained.results)
     console.print(f"Report: {trained.report}")
 
     console.rule("3  Serve the pipeline from its manifest, with history")
-    manifests = _propose(sample, folder, trained.artifact)
+    digest = read_artifact(trained.artifact).digest
+    propose(manifests, None, trained.artifact.resolve().as_uri(), digest)
     history = _history(trained, folder)
     with _serve(manifests, folder, history, port, admin_port) as server:
         console.rule(f"4  Decide the next {PAYMENTS} payments over HTTP")
@@ -93,25 +99,24 @@ def run_demo(folder: Path, sample: Path, *, port: int, admin_port: int, stay: bo
             _wait(console)
 
 
-def _train(sample: Path, folder: Path) -> Trained:
+def _copy(sample: Path, folder: Path) -> Path:
+    """Copy the sample: a model is proposed in one's own manifests, not in the project's."""
+    manifests = folder / "manifests"
+    shutil.rmtree(manifests, ignore_errors=True)
+    shutil.copytree(sample, manifests)
+    return manifests
+
+
+def _train(manifests: Path, folder: Path) -> Trained:
     with progress_bar("Payments of customers") as stream, progress_bar("Features") as features:
         return train_card_fraud(
-            sample,
+            manifests,
             default_cache_dir(),
             folder / "report.html",
             start=TEST_FOLDS[0].start,
             count=len(TEST_FOLDS),
             progress={"stream": stream, "features": features},
         )
-
-
-def _propose(sample: Path, folder: Path, artifact: Path) -> Path:
-    """Copy the sample and propose the artifact in the copy, as one would in one's own repository."""
-    manifests = folder / "manifests"
-    shutil.rmtree(manifests, ignore_errors=True)
-    shutil.copytree(sample, manifests)
-    propose(manifests, None, artifact.resolve().as_uri(), read_artifact(artifact).digest)
-    return manifests
 
 
 def _history(trained: Trained, folder: Path) -> Path:
@@ -152,7 +157,7 @@ def _await_ready(server: Server) -> None:
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline and server.process.poll() is None:
         with contextlib.suppress(OSError):
-            _call("GET", f"{server.url}/ready")
+            _send("GET", f"{server.url}/ready", None)
             return
         time.sleep(0.2)
     raise NotReadyError(
@@ -223,6 +228,18 @@ def _wait(console: Console) -> None:
 
 
 def _call(method: str, url: str, body: Any = None) -> dict[str, Any]:
+    """Call the server, and again where it says that a retry helps, as any client should."""
+    for attempt in range(RETRIES):
+        try:
+            return _send(method, url, body)
+        except urllib.error.HTTPError as error:
+            if error.code != HTTPStatus.SERVICE_UNAVAILABLE or attempt == RETRIES - 1:
+                raise
+            time.sleep(0.1 * 2**attempt)
+    raise AssertionError  # the last attempt returned or raised
+
+
+def _send(method: str, url: str, body: Any) -> dict[str, Any]:
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(  # noqa: S310 - loopback
         url, data, {"Content-Type": "application/json"}, method=method

@@ -67,12 +67,11 @@ def replay(
 
 def _replay_all(replayer: Replayer, store: Store) -> list[Replay]:
     results = []
+    total = store.decision_count()
     with progress_bar("Replay") as advance:
         for decision in store.decisions():
             results.append(replayer.decision(decision))
-            if len(results) % 100 == 0:
-                advance(len(results), len(results))
-        advance(len(results), len(results))
+            advance(len(results), total)
     return results
 
 

@@ -57,6 +57,7 @@ _STATUSES = (
 )
 _RELEASE = select(releases.c.document).where(releases.c.digest == _KEY)
 _BLOB = select(blobs.c.data).where(blobs.c.digest == _KEY)
+_COUNT = select(func.count()).select_from(decisions)
 _BACKFILLS = select(backfills).order_by(backfills.c.first_seq)
 _LAST_SEQS = select(
     select(func.max(events.c.seq)).scalar_subquery(),
@@ -105,6 +106,10 @@ class Reader:
         """Return what people said about the decision of an event, in the order it came."""
         rows = self._fetch(_STATUSES, tenant=tenant, key=event_id)
         return tuple(Status(*row) for row in rows)
+
+    def decision_count(self) -> int:
+        """Return how many decisions of all tenants are recorded."""
+        return int(self._fetch(_COUNT)[0][0])
 
     def find_release(self, digest: str) -> bytes | None:
         """Return the document of a release, None where none of that digest is kept."""

@@ -23,7 +23,7 @@ BOOSTING: dict[str, Any] = {
     "l2_regularization": 30.0,
     "early_stopping": False,
 }
-"""Chosen on the validation folds; docs/explanation/card-model.md has what was tried."""
+"""Chosen on the validation folds; docs/explanation/card-model.md says what was tried."""
 
 
 @dataclass(frozen=True, slots=True)
