@@ -77,9 +77,14 @@ def name_in_words(feature: Feature, spec: FeatureSpec) -> str:
     if feature.form in ("since_first", "since_last"):
         which = "first" if feature.form == "since_first" else "last"
         return f"the {which} {noun} {_of(feature)}{_selected(feature)} in {_window(feature)}"
-    if feature.form == "distinct":
-        return f"the number of {feature.field}s {_of(feature)} in {_window(feature)}"
-    return f"the {feature.form.replace('_', ' ')} of {noun}s {_of(feature)} in {_window(feature)}"
+    if feature.form == "zscore":
+        return f"the deviation of {feature.field} from {_mean(feature)}"
+    if feature.form == "geo_speed":
+        return f"the speed since the last place of this {feature.entity}"
+    if feature.form == "rate":
+        return f"the share of fraud among {noun}s {_of(feature)} in {_window(feature)}"
+    things = _plural(str(feature.field)) if feature.form == "distinct" else f"{noun}s"
+    return f"the number of {things} {_of(feature)}{_selected(feature)} in {_window(feature)}"
 
 
 def duration(length_us: float) -> str:
@@ -130,8 +135,11 @@ def _describe_count(feature: Feature, value: float, spec: FeatureSpec) -> str:
 
 def _describe_zscore(feature: Feature, value: float) -> str:
     way = "above" if value >= 0 else "below"
-    mean = f"the mean of this {feature.entity}{_selected(feature)} over {_window(feature)}"
-    return f"{feature.field} is {number(abs(value))} standard deviations {way} {mean}"
+    return f"{feature.field} is {_counted(abs(value), 'standard deviation')} {way} {_mean(feature)}"
+
+
+def _mean(feature: Feature) -> str:
+    return f"the mean of this {feature.entity}{_selected(feature)} over {_window(feature)}"
 
 
 def _of(feature: Feature) -> str:
@@ -157,5 +165,9 @@ def _window(feature: Feature) -> str:
 
 
 def _counted(value: float, thing: str) -> str:
-    text = number(round(value, 1))
-    return f"{text} {thing}" if text == "1" else f"{text} {thing}s"
+    text = number(value) if value == int(value) else f"{value:.1f}".removesuffix(".0")
+    return f"{text} {thing}" if text == "1" else f"{text} {_plural(thing)}"
+
+
+def _plural(thing: str) -> str:
+    return f"{thing[:-1]}ies" if thing.endswith("y") and thing != "day" else f"{thing}s"

@@ -17,6 +17,7 @@ from sentinel_core.features.spec import (
     Feature,
     FeatureSpec,
     definition_digest,
+    dependencies,
 )
 from sentinel_core.located import Located, problem, refusal
 from sentinel_core.state.layout import Comparison, FeatureIs, FieldIs, LabelIs, Where
@@ -62,6 +63,7 @@ class _Parser:
     def __init__(self, schema: EventSchema) -> None:
         self.schema = schema
         self.problems: list[Problem] = []
+        self.faulty: set[str] = set()
 
     def fault(self, at: Located, message: str, hint: str) -> None:
         self.problems.append(problem(at.position, message, hint))
@@ -95,21 +97,36 @@ class _Parser:
         name = item.value["name"].value
         if not isinstance(name, str) or not _NAME.match(name):
             hint = "use a-z, 0-9 and _, at most 63 characters"
-            self.fault(item.value["name"], f"{name!r} is not a feature name", hint)
+            self.fault(
+                item.value["name"], f"{item.value['name'].plain()!r} is not a feature name", hint
+            )
             return None
         if name in before:
             self.fault(item.value["name"], f"{name} names a feature already", "choose another name")
             return None
         forms = [key for key in item.value if key in (*ROW_FORMS, *AGGREGATES)]
         if len(forms) != 1:
-            given = ", ".join(forms) or _unknown(set(item.value) - _AGGREGATE_KEYS)
-            hint = f"give exactly one of {', '.join((*ROW_FORMS, *AGGREGATES))}"
-            self.fault(item, f"{name} has {given}", hint)
+            self.faulty.add(name)
+            self.form_fault(item, name, forms)
             return None
         count = len(self.problems)
         read = self.row_form if forms[0] in ROW_FORMS else self.aggregate
         feature = read(item, name, forms[0], before)
-        return feature if len(self.problems) == count else None
+        if len(self.problems) == count and not self.faulty & set(dependencies(feature)):
+            return feature
+        self.faulty.add(name)
+        return None
+
+    def form_fault(self, item: Located, name: str, forms: list[str]) -> None:
+        hint = f"give exactly one of {', '.join((*ROW_FORMS, *AGGREGATES))}"
+        unknown = [key for key in item.value if key not in _AGGREGATE_KEYS]
+        if forms or not unknown:
+            self.fault(item, f"{name} has {', '.join(forms) or 'no form'}", hint)
+            return
+        close = difflib.get_close_matches(unknown[0], (*ROW_FORMS, *AGGREGATES), n=1)
+        hint = f"did you mean {close[0]}?" if close else hint
+        where = item.keys[unknown[0]]
+        self.problems.append(problem(where, f"{unknown[0]} is not a form of feature", hint))
 
     # Row forms
 
@@ -192,8 +209,8 @@ class _Parser:
         if feature.include_self and isinstance(feature.where, FeatureIs):
             hint = "drop include_self"
             self.fault(item, "where a feature selects, the event itself is not known yet", hint)
-        if isinstance(feature.where, LabelIs) and feature.form in ("rate", "geo_speed"):
-            self.fault(item, f"{feature.form} takes no where on a label", "drop where")
+        if isinstance(feature.where, LabelIs) and feature.form == "geo_speed":
+            self.fault(item, "geo_speed takes no where on a label", "drop where")
         if feature.form == "rate" and feature.where is not None:
             self.fault(item, "rate takes no where", "drop where")
 
@@ -208,7 +225,11 @@ class _Parser:
             self.only(at, {"label"})
             label = given["label"].value
             if label not in ("fraud", "legitimate"):
-                self.fault(given["label"], f"{label!r} is not a label", "write fraud or legitimate")
+                self.fault(
+                    given["label"],
+                    f"{given['label'].plain()!r} is not a label",
+                    "write fraud or legitimate",
+                )
             return LabelIs(label)
         return self.comparison(at, kinds[0], before)
 
@@ -264,7 +285,10 @@ class _Parser:
                 self.problems.append(problem(where, f"the key {key} is not known here", hint))
 
     def known_field(self, at: Located) -> Field | None:
-        name = str(at.value).removeprefix("payload.")
+        if not isinstance(at.value, str):
+            self.fault(at, "a field is named by one word", "write payload.amount")
+            return None
+        name = at.value.removeprefix("payload.")
         if name not in self.schema.fields:
             hint = _did_you_mean(name, self.schema.fields)
             self.fault(at, f"{self.schema.type} has no field {name}", hint)
@@ -285,9 +309,9 @@ class _Parser:
 
     def known_feature(self, at: Located, before: dict[str, Feature]) -> Feature | None:
         feature = before.get(at.value) if isinstance(at.value, str) else None
-        if feature is None:
-            hint = _did_you_mean(str(at.value), before)
-            self.fault(at, f"no feature {at.value!r} stands above this one", hint)
+        if feature is None and not (isinstance(at.value, str) and at.value in self.faulty):
+            hint = _did_you_mean(str(at.plain()), before)
+            self.fault(at, f"no feature {at.plain()!r} stands above this one", hint)
         return feature
 
     def entity(self, item: Located, at: Located | None) -> str | None:
@@ -308,12 +332,12 @@ class _Parser:
 
     def flag(self, at: Located | None) -> bool:
         if at is not None and not isinstance(at.value, bool):
-            self.fault(at, f"{at.value!r} is not a boolean", "write true or false")
+            self.fault(at, f"{at.plain()!r} is not a boolean", "write true or false")
         return bool(at and at.value)
 
     def finite(self, at: Located) -> float | None:
         if not _is_number(at.value):
-            self.fault(at, f"{at.value!r} is not a number", "write a number")
+            self.fault(at, f"{at.plain()!r} is not a number", "write a number")
             return None
         return float(at.value)
 
@@ -329,7 +353,3 @@ def _is_text(value: Any) -> bool:
 def _did_you_mean(name: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, list(known), n=1)
     return f"did you mean {close[0]}?" if close else f"known: {', '.join(sorted(known)) or 'none'}"
-
-
-def _unknown(keys: set[str]) -> str:
-    return f"only {', '.join(sorted(keys))}" if keys else "no form"
