@@ -14,6 +14,8 @@ from rich.console import Console
 from rich.table import Table
 
 ROOT = Path(__file__).parents[2]
+PIPED_WIDTH = 120
+"""Columns of a table that goes to a file, where no terminal says how wide it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,8 @@ def print_record(name: str, measured: Measured, load_before: tuple[float, ...]) 
         verdict = "" if limit.holds else "  MISSED"
         bound = f"{limit.kind} {_shown(limit.bound)}{verdict}"
         table.add_row(limit_name, _shown(limit.actual), bound, style=None if limit.holds else "red")
-    Console().print(table)
+    console = Console()
+    (console if console.is_terminal else Console(width=PIPED_WIDTH)).print(table)
 
 
 def flatten(figures: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
