@@ -187,11 +187,12 @@ def _card(model: TrainedModel, recipe: Recipe, result: FoldResult, difference: f
 
 Gives the probability that a card payment is fraudulent.
 
-- **Trained on** {model.rows} payments ({model.frauds} frauds) of the {recipe.history_days} days before
-  {fold.delay_start}, of the simulated stream of the Fraud Detection Handbook (Le Borgne et al. 2022).
-- **Tested on** {fold.test_start} to {fold.test_end - timedelta(days=1)}, without cards that were known to
-  be compromised: AUC ROC {figures.auc_roc:.3f}, average precision {figures.average_precision:.3f}, card
-  precision at 100 {figures.card_precision:.3f}.
+- **Trained on** {model.rows} payments ({model.frauds} frauds) of the {recipe.history_days} days
+  before {fold.delay_start}, of the simulated stream of the Fraud Detection Handbook
+  (Le Borgne et al. 2022).
+- **Tested on** {fold.test_start} to {fold.test_end - timedelta(days=1)}, without cards that were
+  known to be compromised: AUC ROC {figures.auc_roc:.3f}, average precision
+  {figures.average_precision:.3f}, card precision at 100 {figures.card_precision:.3f}.
 - **Calibrated** on the last training week by a model that did not see it ({model.calibration.kind});
   the served graph differs from the trained model by at most {difference:.1e}.
 - **Not for** real payments: the stream is simulated, and its frauds follow three scripts.

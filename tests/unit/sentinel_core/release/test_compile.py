@@ -204,7 +204,7 @@ def test_faults_of_several_reasons_come_together(files):
         pytest.param("behaviour: 0.3", "behavior: 0.3", "behavior: 0.3", id="weight-of-nothing"),
         pytest.param("velocity: 0.5, ", "", "weights:", id="signal-without-weight"),
         pytest.param("- name: own-test-cards", "- name: own-cards", None, id="two-names-of-a-list"),
-        pytest.param("history: card_count_30d", "history: cards", "history: cards", id="history"),
+        pytest.param("history: card_before_30d", "history: cards", "history: cards", id="history"),
     ],
 )  # fmt: skip
 def test_parts_that_contradict_each_other_are_refused_at_their_place(files, old, new, at):
