@@ -47,7 +47,7 @@ def mark_leaked_cards(payments: Payments, scenarios: np.ndarray, customer_count:
         drawn = _sample(customer_count, CARDS_PER_DAY, day)
         rows = _rows_within(payments.customers, drawn, days, day, CARD_DAYS).tolist()
         # Python's generator is in the definition of the stream; nothing here is a secret.
-        hit = random.Random(day).sample(rows, k=len(rows) // CARD_SHARE)  # noqa: S311
+        hit = random.Random(day).sample(rows, k=len(rows) // CARD_SHARE)  # noqa: S311  # nosec B311
         payments.amounts[hit] *= CARD_AMOUNT_FACTOR
         scenarios[hit] = 3
 

@@ -108,7 +108,7 @@ def _draw_customer(
     numbers = np.random.RandomState(customer)
     poisson, normal = numbers.poisson, numbers.standard_normal
     # Python's generator is in the definition of the stream; nothing here is a secret.
-    choice = random.Random(customer).choice  # noqa: S311
+    choice = random.Random(customer).choice  # noqa: S311  # nosec B311
     mean = float(customers.mean_amounts[customer])
     rate = float(customers.payments_per_day[customer])
     for midnight in range(0, days * DAY_SECONDS, DAY_SECONDS):
