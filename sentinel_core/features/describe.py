@@ -112,8 +112,18 @@ def _describe_pair(feature: Feature, value: float, spec: FeatureSpec) -> str:
     one, other = (name_in_words(spec.by_name[n], spec) for n in feature.operands or ())
     if feature.form == "ratio":
         return f"{one} is {number(value)} times {other}"
+    if _are_times(feature, spec):
+        way = "before" if value >= 0 else "after"
+        return f"{one} was {duration(abs(value) * SECOND_US)} {way} {other}"
     way = "above" if value >= 0 else "below"
     return f"{one} is {number(abs(value))} {way} {other}"
+
+
+def _are_times(feature: Feature, spec: FeatureSpec) -> bool:
+    """Tell whether a difference is one of times passed; the larger one is then the earlier event."""
+    return all(
+        spec.by_name[name].form in ("since_first", "since_last") for name in feature.operands or ()
+    )
 
 
 def _describe_between(feature: Feature, value: float) -> str:
