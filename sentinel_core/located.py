@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
@@ -92,6 +93,16 @@ def load_yaml(text: str, path: str) -> Located:
         where = documents[1].position if documents else Position(path, 1, 1)
         raise refusal([problem(where, f"found {len(documents)} documents", "write exactly one")])
     return documents[0]
+
+
+def read_yaml(path: Path) -> Located:
+    """Read one YAML document from a file, as `load_yaml` does from a text."""
+    try:
+        text = path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        start = Position(str(path), 1, 1)
+        raise refusal([problem(start, "the file is not UTF-8", "save it as UTF-8")]) from error
+    return load_yaml(text, str(path))
 
 
 def load_yaml_all(text: str, path: str) -> list[Located]:

@@ -16,7 +16,7 @@ from sentinel_core.events.files import read_table
 from sentinel_core.events.table import EventTable, LabelTable, parse_events, parse_labels
 from sentinel_core.features import FeatureSpec, parse_spec
 from sentinel_core.features.offline import build_features
-from sentinel_core.located import load_yaml
+from sentinel_core.located import read_yaml
 
 EventsFile = Annotated[
     Path,
@@ -82,4 +82,4 @@ def load_events(events: Path, labels: Path | None) -> tuple[EventTable, LabelTab
 
 def load_spec(path: Path, event_type: str) -> FeatureSpec:
     """Read a feature spec against the fields of an event type."""
-    return parse_spec(load_yaml(path.read_text(), str(path)), schema_of(event_type))
+    return parse_spec(read_yaml(path), schema_of(event_type))

@@ -2,14 +2,18 @@
 
 Each command arrives by the entry-point group ``sentinel.commands``, so it is there when the extra
 that it needs is installed, and this module imports none of them by name. A command is imported when
-it is called, since some bring a training stack with them.
+it is called, since some bring a training stack with them; the list of commands and the shell's
+completion of their names read what a command says of itself from its source instead.
 """
 
 from __future__ import annotations
 
+import ast
 import sys
 from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -34,10 +38,24 @@ class InstalledCommands(TyperGroup):
         """Return the names of the commands, sorted."""
         return sorted(_entries())
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Command:  # noqa: ARG002 - as above
+    def get_command(self, ctx: Any, cmd_name: str) -> Command:
         """Import a command by its name; None where there is no such command."""
         entry = _entries().get(cmd_name)
-        return None if entry is None else _load(entry)
+        if entry is None:
+            return None
+        # A shell that completes a name asks for every command that begins so, and takes its help.
+        return _stand_in(entry) if ctx.resilient_parsing else _load(entry)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Command, list[str]]:
+        """Import the command that the arguments name, also where a shell completes what follows."""
+        name, command, rest = super().resolve_command(ctx, args)
+        entry = _entries().get(name or "")
+        return name, command if entry is None or not ctx.resilient_parsing else _load(entry), rest
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - as above
+        """List the commands with the first line of what each says of itself."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, _summary(e)) for name, e in sorted(_entries().items())])
 
 
 app = typer.Typer(
@@ -60,16 +78,41 @@ def _root() -> None:
 
 
 def main() -> None:
-    """Run the command line; errors of our own tree become one message and an exit code."""
+    """Run the command line; errors of our own tree and of files become one message and an exit code."""
     try:
-        app()
+        app(prog_name="sentinel")
     except SentinelError as error:
         typer.echo(str(error), err=True)
         sys.exit(EXIT_RETRY if error.retryable else EXIT_REFUSED)
+    except OSError as error:
+        typer.echo(f"{error}. Check the path, its permissions and the disk.", err=True)
+        sys.exit(EXIT_REFUSED)
 
 
 def _entries() -> dict[str, EntryPoint]:
     return {entry.name: entry for entry in entry_points(group="sentinel.commands")}
+
+
+def _summary(entry: EntryPoint) -> str:
+    """Return the first line of a command's help, without importing what the command imports."""
+    spec = find_spec(entry.module)
+    assert spec is not None  # the package that brings the entry point brings its module
+    assert spec.origin is not None
+    for node in ast.parse(Path(spec.origin).read_text("utf-8")).body:
+        if isinstance(node, ast.FunctionDef) and node.name == entry.attr:
+            return (ast.get_docstring(node) or "").partition("\n")[0]
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
+            names = [target.id for target in node.targets if isinstance(target, ast.Name)]
+            given = {keyword.arg: keyword.value for keyword in node.value.keywords}
+            if entry.attr in names and isinstance(given.get("help"), ast.Constant):
+                return str(ast.literal_eval(given["help"])).partition("\n")[0]
+    return ""
+
+
+def _stand_in(entry: EntryPoint) -> Command:
+    alone = typer.Typer(add_completion=False, rich_markup_mode=None)
+    alone.command(entry.name, help=_summary(entry))(lambda: None)
+    return typer.main.get_command(alone)
 
 
 def _load(entry: EntryPoint) -> Command:

@@ -15,7 +15,10 @@ from sentinel_core.artifacts.session import LoadedModel
 from sentinel_core.artifacts.sign import write_key_pair
 
 app = typer.Typer(
-    name="model", no_args_is_help=True, help="Look at model artifacts, verify them, make keys."
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    help="Look at model artifacts, verify them, make keys.",
 )
 
 ArtifactPath = Annotated[

@@ -16,7 +16,7 @@ from sentinel_core.errors import InvalidDocumentError
 from sentinel_core.events import schema_of
 from sentinel_core.events.schema import PAYLOADS
 from sentinel_core.features.parse import parse_spec
-from sentinel_core.located import Located, Position, load_yaml, problem, refusal
+from sentinel_core.located import load_yaml, read_yaml
 from sentinel_core.rules import (
     RuleSchema,
     TestResult,
@@ -94,7 +94,7 @@ def check(
     Example: sentinel rules check rules.yaml --event Login --list known-bad-addresses --json
     """
     try:
-        checked = parse_pack(_read(pack), _schema(event, features, signal, lists))
+        checked = parse_pack(read_yaml(pack), _schema(event, features, signal, lists))
     except InvalidDocumentError as error:
         if not as_json:
             raise
@@ -123,7 +123,7 @@ def run_own_tests(
     Example: sentinel rules test rules.yaml --event Transaction --features features.yaml
     """
     schema = _schema(event, features, signal, lists)
-    results = run_tests(read_pack(_read(pack), schema).rules, schema)
+    results = run_tests(read_pack(read_yaml(pack), schema).rules, schema)
     failed = [result for result in results if not result.passed]
     if as_json:
         _print_json({"tests": [_plain(result) for result in results], "failed": len(failed)})
@@ -164,19 +164,11 @@ def library(
         typer.echo(text, nl=False)
 
 
-def _read(path: Path) -> Located:
-    try:
-        return load_yaml(path.read_text("utf-8"), str(path))
-    except UnicodeDecodeError as error:
-        start = Position(str(path), 1, 1)
-        raise refusal([problem(start, "the file is not UTF-8", "save it as UTF-8")]) from error
-
-
 def _schema(
     event: str, features: Path | None, signals: list[str] | None, lists: list[str] | None
 ) -> RuleSchema:
     schema = schema_of(event)
-    names = parse_spec(_read(features), schema).names if features else ()
+    names = parse_spec(read_yaml(features), schema).names if features else ()
     return RuleSchema(schema, names, tuple(signals or ()), tuple(lists or ()))
 
 

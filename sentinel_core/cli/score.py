@@ -72,20 +72,27 @@ def render(answer: dict[str, Any]) -> str:
 
 
 def _events(path: Path) -> Iterator[Any]:
-    text = sys.stdin.read() if str(path) == "-" else path.read_text()
+    data = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+    lines = [(number, line) for number, line in enumerate(data.split(b"\n"), 1) if line.strip()]
+    if not lines:
+        raise _unreadable(f"{path}", "holds no event", "write one JSON object per line")
     try:
-        yield json.loads(text)
-    except json.JSONDecodeError:
-        for number, line in enumerate(text.splitlines(), 1):
+        yield json.loads(data)
+    except ValueError:  # not JSON as a whole, or not UTF-8
+        for number, line in lines:
             try:
                 yield json.loads(line)
-            except json.JSONDecodeError as error:
-                place = Problem(f"{path}:{number}", str(error), "write one JSON object per line")
-                raise InvalidRequestError(
-                    "The file is neither JSON nor NDJSON.",
-                    (place,),
-                    user_action="Correct the line.",
-                ) from error
+            except ValueError as error:
+                hint = "write one JSON object per line"
+                raise _unreadable(f"{path}:{number}", str(error), hint) from error
+
+
+def _unreadable(place: str, message: str, hint: str) -> InvalidRequestError:
+    return InvalidRequestError(
+        "The file is neither JSON nor NDJSON.",
+        (Problem(place, message, hint),),
+        user_action="Correct the file.",
+    )
 
 
 def _post(url: str, event: Any, key: str | None) -> tuple[dict[str, Any], int]:
@@ -95,11 +102,24 @@ def _post(url: str, event: Any, key: str | None) -> tuple[dict[str, Any], int]:
     request = urllib.request.Request(url, json.dumps(event).encode(), headers)  # noqa: S310 - checked
     try:
         with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as response:  # noqa: S310  # nosec B310 - checked
-            return json.load(response), response.status
+            return _answer(response.read(), url), response.status
     except urllib.error.HTTPError as error:
-        return json.load(error), error.code
-    except urllib.error.URLError as error:
+        return _answer(error.read(), url), error.code
+    except OSError as error:  # URLError is one, and so is a timeout while the answer is read
         raise NotReadyError(
-            f"No decision server answers at {url}: {error.reason}.",
+            f"No decision server answers at {url}: {getattr(error, 'reason', error)}.",
             user_action="Start one with sentinel up -f DIR.",
         ) from error
+
+
+def _answer(data: bytes, url: str) -> dict[str, Any]:
+    try:
+        answer = json.loads(data)
+    except ValueError:
+        answer = None
+    if not isinstance(answer, dict):
+        raise NotReadyError(
+            f"What answers at {url} is no decision server.",
+            user_action="Give the address of one with --url.",
+        )
+    return answer

@@ -16,6 +16,7 @@ from sentinel_core.clock import Clock
 from sentinel_core.engine.assess import assess
 from sentinel_core.engine.loaded import LoadedRelease
 from sentinel_core.engine.observe import Observer
+from sentinel_core.errors import InvalidTableError, Problem
 from sentinel_core.events import Event
 from sentinel_core.events.table import EventTable, LabelTable
 
@@ -67,7 +68,13 @@ def run_backtest(
     """Decide every event of a table, each label ruling from the time it became known.
 
     A repeated id is one event: later rows are skipped.
+
+    Raises
+    ------
+    InvalidTableError
+        The events are of another type than the release decides. Retryable: no.
     """
+    _require_type(release, events)
     observer = Observer([release.spec])
     known = _labels_by_event(labels)
     counts: dict[str, Counter[str]] = {"outcome": Counter(), "level": Counter(), "hit": Counter()}
@@ -103,6 +110,16 @@ def run_backtest(
         frauds=frauds,
         reviewed_frauds=reviewed_frauds,
     )
+
+
+def _require_type(release: LoadedRelease, events: EventTable) -> None:
+    decided, given = release.spec.event_type, events.schema.type
+    if decided != given:
+        raise InvalidTableError(
+            f"The pipeline decides {decided} events.",
+            (Problem("column type", f"holds {given}", f"give {decided} events"),),
+            user_action="Give a file of such events, or another pipeline.",
+        )
 
 
 _Told = tuple[int, int, str]

@@ -169,5 +169,5 @@ def test_reasons_carry_log_odds_that_add_up_to_the_margin(model):
 def test_reasons_say_values_in_the_words_of_the_spec(model):
     signal = make_signal(model, phrases={"amount": lambda value: f"a payment of {value:g}"})
     texts = {r.code: r.text for r in signal.explain(VECTOR)}
-    assert texts["feature:amount"] == "a payment of 1.5"
-    assert texts["feature:terminal_risk_28d"] == "terminal_risk_28d is 3"
+    assert texts["feature:amount"] == "A payment of 1.5."
+    assert texts["feature:terminal_risk_28d"] == "Terminal_risk_28d is 3."
