@@ -14,10 +14,12 @@ import typer
 from rich.console import Console
 
 from sentinel_bentos.build import find_or_build
-from sentinel_bentos.manifests import StateFolders, compile_manifests, project
+from sentinel_bentos.manifests import StateFolders, project
 from sentinel_bentos.process import Addresses, ServeProcess
 from sentinel_bentos.supervise import follow_manifests, wait_until_ready
+from sentinel_core.cli.release import ManifestOption, PipelineOption
 from sentinel_core.errors import ConfigurationError
+from sentinel_core.release import compile_manifest
 
 DEFAULT_STATE = Path(".sentinel")
 
@@ -30,18 +32,9 @@ def _address(text: str) -> str:
 
 
 def up(
-    manifest: Annotated[
-        Path,
-        typer.Option(
-            "-f", "--filename", metavar="DIR", exists=True,
-            help="Manifest file, or folder with manifest files.",
-        ),
-    ],
+    manifest: ManifestOption,
     *,
-    pipeline: Annotated[
-        str | None,
-        typer.Option("--pipeline", metavar="NAME", help="Which one, where there are several."),
-    ] = None,
+    pipeline: PipelineOption = None,
     state: Annotated[
         Path | None,
         typer.Option(
@@ -84,7 +77,7 @@ def up(
     """
     stopping = _stop_on_signals()
     addresses = Addresses(host, port, admin_port)
-    compiled = compile_manifests(manifest, pipeline)
+    compiled = compile_manifest(manifest, pipeline)
     folders = StateFolders((state or DEFAULT_STATE / compiled.release.pipeline).absolute())
     for one in (port, admin_port):
         _require_free(host, one)
@@ -150,7 +143,7 @@ def _settings(
 
 def _recompile(manifest: Path, pipeline: str | None, folders: StateFolders) -> Callable[[], str]:
     def recompile() -> str:
-        compiled = compile_manifests(manifest, pipeline)
+        compiled = compile_manifest(manifest, pipeline)
         project(compiled, manifest, folders)
         return compiled.release.digest
 

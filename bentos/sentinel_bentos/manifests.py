@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sentinel_core.artifacts.keep import keep_artifact
-from sentinel_core.release import Compiled, compile_release, write_projection
-from sentinel_core.resources import load_manifest
+from sentinel_core.release import Compiled, write_projection
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,22 +34,6 @@ class StateFolders:
     def log(self) -> Path:
         """What the server writes."""
         return self.state / "serve.log"
-
-
-def compile_manifests(path: Path, pipeline: str | None) -> Compiled:
-    """Compile the pipeline that manifests declare.
-
-    Raises
-    ------
-    InvalidDocumentError, ReleaseError, NotFoundError
-        As `load_manifest` and `compile_release` have it. Retryable: no.
-    """
-    manifest = load_manifest(path)
-    declared = manifest.pipeline(pipeline)
-    namespace = declared.resource.metadata.namespace
-    return compile_release(
-        declared, manifest.models_in(namespace), manifest.config_maps_in(namespace)
-    )
 
 
 def project(compiled: Compiled, path: Path, folders: StateFolders) -> None:

@@ -12,6 +12,7 @@ import typer
 
 from sentinel_core.cli.features import EventsFile, LabelsFile, load_events
 from sentinel_core.cli.progress import progress_bar
+from sentinel_core.cli.release import ManifestOption, PipelineOption
 from sentinel_core.clock import SystemClock
 from sentinel_core.engine.backtest import Backtest, run_backtest
 from sentinel_core.engine.loader import Loader
@@ -22,18 +23,9 @@ from sentinel_core.store import Store
 
 def backtest(
     events: EventsFile,
-    manifest: Annotated[
-        Path,
-        typer.Option(
-            "-f", "--filename", metavar="DIR", exists=True,
-            help="Manifest file, or folder with manifest files.",
-        ),
-    ],
+    manifest: ManifestOption,
     labels: LabelsFile = None,
-    pipeline: Annotated[
-        str | None,
-        typer.Option("--pipeline", metavar="NAME", help="Which one, where there are several."),
-    ] = None,
+    pipeline: PipelineOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
 ) -> None:  # fmt: skip
     """Decide every event of a file as it would have been decided live, without recording it.

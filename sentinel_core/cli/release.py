@@ -24,6 +24,17 @@ app = typer.Typer(
     ),
 )
 
+ManifestOption = Annotated[
+    Path,
+    typer.Option(
+        "-f", "--filename", metavar="DIR", exists=True,
+        help="Manifest file, or folder with manifest files.",
+    ),
+]  # fmt: skip
+PipelineOption = Annotated[
+    str | None,
+    typer.Option("--pipeline", metavar="NAME", help="Which one, where there are several."),
+]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print the release itself, as canonical JSON.")
 ]
@@ -31,18 +42,9 @@ JsonOption = Annotated[
 
 @app.command("compile")
 def compile_command(
-    manifest: Annotated[
-        Path,
-        typer.Option(
-            "-f", "--filename", metavar="DIR", exists=True,
-            help="Manifest file, or folder with manifest files.",
-        ),
-    ],
+    manifest: ManifestOption,
     *,
-    pipeline: Annotated[
-        str | None,
-        typer.Option("--pipeline", metavar="NAME", help="Which one, where there are several."),
-    ] = None,
+    pipeline: PipelineOption = None,
     out: Annotated[
         Path | None,
         typer.Option(

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from sentinel_bentos.build import find_or_build
-from sentinel_bentos.manifests import StateFolders, compile_manifests, project
+from sentinel_bentos.manifests import StateFolders, project
+from sentinel_core.release import compile_manifest
 from tests.bench.bench_store import measure_bare_commits
 from tests.bench.card_payments import NOW_US, CardPayments
 from tests.bench.load import get, post, send_all
@@ -47,7 +48,7 @@ def measure() -> Measured:
         folder = Path(parent)
         payments = CardPayments.prepare(folder)
         folders = StateFolders(folder / "state")
-        project(compile_manifests(payments.manifests, None), payments.manifests, folders)
+        project(compile_manifest(payments.manifests), payments.manifests, folders)
         history = payments.write_history(folder / "history", until_us=NOW_US)
         bento, _ = find_or_build(folders.bentoml_home)
         bodies = _bodies(payments)
