@@ -1,0 +1,1 @@
+"""The operator: reconciles SentinelModel and SentinelPipeline into servers."""

@@ -1,0 +1,1 @@
+"""What should be, given what is: pure decisions about resources, without a Kubernetes client."""
