@@ -18,12 +18,10 @@ from sentinel_core.engine.loaded import LoadedRelease
 from sentinel_core.engine.observe import Observer
 from sentinel_core.errors import InvalidTableError, Problem
 from sentinel_core.events import Event
+from sentinel_core.events.labels import Told, labels_by_row
 from sentinel_core.events.table import EventTable, LabelTable
 
 _TENANT = "default"
-_FILE_ORDER = -(1 << 40)
-"""Labels of a file rule by their time alone, so their order stands before every event's seq."""
-_MISSING = float("nan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +70,12 @@ def run_backtest(
     Raises
     ------
     InvalidTableError
-        The events are of another type than the release decides. Retryable: no.
+        The events are of another type than the release decides, or a label is about none of them.
+        Retryable: no.
     """
     _require_type(release, events)
     observer = Observer([release.spec])
-    known = _labels_by_event(labels)
+    known = labels_by_row(events, labels)
     counts: dict[str, Counter[str]] = {"outcome": Counter(), "level": Counter(), "hit": Counter()}
     scores = np.full(len(events), np.nan)
     frauds = reviewed_frauds = 0
@@ -90,13 +89,13 @@ def run_backtest(
         vector = observation.vectors[release.spec.digest]
         assessment = assess(release, event.fields, vector, at_us=event.received_at_us, clock=clock)
         risk = assessment.risk
-        scores[row] = _MISSING if risk.score is None else risk.score
+        scores[row] = np.nan if risk.score is None else risk.score
         counts["outcome"][risk.outcome] += 1
         counts["level"][risk.level] += 1
         counts["hit"].update(hit.rule_id for hit in assessment.hits)
-        told = known.get(event.id, [])
+        told = known.get(row, [])
         _tell(observer, event, told)
-        is_fraud = any(label == "fraud" for _, _, label in told[-1:])
+        is_fraud = _is_fraud(told)
         frauds += is_fraud
         reviewed_frauds += is_fraud and risk.outcome != "approve"
     if progress:
@@ -122,25 +121,15 @@ def _require_type(release: LoadedRelease, events: EventTable) -> None:
         )
 
 
-_Told = tuple[int, int, str]
-"""When a label became known (microseconds), its order in the file, and the label."""
-
-
-def _labels_by_event(labels: LabelTable | None) -> dict[str, list[_Told]]:
-    known: dict[str, list[_Told]] = {}
-    if labels is not None:
-        rows = zip(labels.event_ids, labels.known_at_us, labels.labels, strict=True)
-        for order, (event_id, known_at_us, label) in enumerate(rows):
-            known.setdefault(event_id, []).append((known_at_us, _FILE_ORDER + order, label))
-    for told in known.values():
-        told.sort()
-    return known
-
-
-def _tell(observer: Observer, event: Event, told: list[_Told]) -> None:
-    for known_at_us, order, label in told:
+def _tell(observer: Observer, event: Event, known: list[Told]) -> None:
+    for told in known:
         observer.label(
             _TENANT, event.id, event.occurred_at_us, event.fields,
-            known_at_us=known_at_us, order=order,
-            label="fraud" if label == "fraud" else "legitimate",
+            known_at_us=told.known_at_us, order=told.order, label=told.label,
         )  # fmt: skip
+
+
+def _is_fraud(known: list[Told]) -> bool:
+    """Tell what the last label says, by the time that it became known."""
+    last = max(known, key=lambda told: (told.known_at_us, told.order), default=None)
+    return last is not None and last.label == "fraud"

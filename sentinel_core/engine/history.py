@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sentinel_core.errors import InvalidTableError, Problem
+from sentinel_core.events.labels import FILE_ORDER, Told, labels_by_row
 from sentinel_core.events.table import EventTable, LabelTable
 from sentinel_core.ids import digest_bytes
 from sentinel_core.state import Column, EntityLog, FeatureIs, FieldIs, LabelIs, MemoryState
@@ -28,8 +29,6 @@ from sentinel_core.state.layout import LATENESS_US, LogLayout, TrackLayout
 _ROW_GROUP = 65_536
 """Rows read together when one event of the history is looked up."""
 _INT64_MAX = float(2**63 - 1)
-_FILE_ORDER = -(1 << 40)
-"""Labels of a file rule by their time alone, so their order stands before every event's seq."""
 
 
 def write_history(
@@ -56,7 +55,13 @@ def write_history(
     -------
     Path
         Of the file. Written under another name and renamed, so a file with its name is whole.
+
+    Raises
+    ------
+    InvalidTableError
+        A label names an event that the table does not have. Retryable: no.
     """
+    known = labels_by_row(events, labels)
     arrived = np.arange(len(events)) if events.first is None else events.first
     is_first = arrived == np.arange(len(events))
     kept = np.flatnonzero((events.occurred_at_us < until_us) & is_first)
@@ -71,7 +76,7 @@ def write_history(
     for where, holds in selections.items():
         columns[where.column] = holds[kept]
     columns["labels"] = pa.array(
-        _label_lists(columns["id"], labels, until_us),
+        [_entries(known.get(row, []), until_us) for row in kept.tolist()],
         pa.list_(pa.struct([("label", pa.string()), ("known_at_us", pa.int64())])),
     )
     table = pa.table(columns).replace_schema_metadata({"sentinel.type": events.schema.type})
@@ -82,17 +87,12 @@ def write_history(
     return partial.rename(path)
 
 
-def _label_lists(
-    ids: list[str], labels: LabelTable | None, until_us: int
-) -> list[list[dict[str, Any]]]:
-    told: dict[str, list[dict[str, Any]]] = {}
-    if labels is not None:
-        rows = zip(labels.event_ids, labels.labels, labels.known_at_us, strict=True)
-        for event_id, label, known_at_us in rows:
-            if known_at_us < until_us:
-                entry = {"label": label, "known_at_us": known_at_us}
-                told.setdefault(event_id, []).append(entry)
-    return [told.get(event_id, []) for event_id in ids]
+def _entries(known: list[Told], until_us: int) -> list[dict[str, Any]]:
+    return [
+        {"label": told.label, "known_at_us": told.known_at_us}
+        for told in known
+        if told.known_at_us < until_us
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,7 @@ class History:
         self._load_labels(state, tenant)
 
     def _load_labels(self, state: MemoryState, tenant: str) -> None:
-        order = _FILE_ORDER
+        order = FILE_ORDER
         for batch in self._file.iter_batches(_ROW_GROUP):
             labelled = batch.filter(pc.greater(pc.list_value_length(batch["labels"]), 0))
             for cells in labelled.to_pylist():

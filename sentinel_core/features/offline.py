@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from sentinel_core.errors import InvalidTableError, Problem
-from sentinel_core.events import Fields, Label
+from sentinel_core.events import Fields
+from sentinel_core.events.labels import Told, labels_by_row
 from sentinel_core.events.table import EventTable, LabelTable
 from sentinel_core.features.aggregates import MISSING
 from sentinel_core.features.kernel import Kernel, Vector
@@ -27,22 +27,6 @@ Progress = Callable[[int, int], None]
 """Called with events done and events in all, about a hundred times."""
 
 _TENANT = "offline"
-_FILE_ORDER = -(1 << 40)
-"""Labels of a file rule by their time alone, so their order stands before every event's seq."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Told:
-    """One label of a file."""
-
-    event_id: str
-    known_at_us: int
-    order: int
-    label: Label
-
-
-_Known = dict[int, list[_Told]]
-"""Labels by the row of the event that they are about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +63,7 @@ def build_features(
     InvalidTableError
         A label names an event that the table does not have. Retryable: no.
     """
-    known = _labels_by_row(events, labels)
+    known = labels_by_row(events, labels)
     groups = entity_groups(spec) if processes > 1 else [list(spec.names)]
     jobs = [_job(events, spec.closure(group), known) for group in groups]
     if len(jobs) == 1:
@@ -136,7 +120,7 @@ class _Job:
     times_us: list[int]
     columns: dict[str, list[Any]]
     first: np.ndarray | None
-    known: _Known
+    known: dict[int, list[Told]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,33 +132,10 @@ class _Part:
     selections: dict[FeatureIs, np.ndarray]
 
 
-def _job(events: EventTable, spec: FeatureSpec, known: _Known) -> _Job:
+def _job(events: EventTable, spec: FeatureSpec, known: dict[int, list[Told]]) -> _Job:
     wanted = _read_fields(spec)
     columns = {name: values for name, values in events.columns.items() if name in wanted}
     return _Job(spec, events.occurred_at_us.tolist(), columns, events.first, known)
-
-
-def _labels_by_row(events: EventTable, labels: LabelTable | None) -> _Known:
-    if labels is None:
-        return {}
-    wanted = set(labels.event_ids)
-    row_of: dict[str, int] = {}
-    for row, event_id in enumerate(events.ids):
-        if event_id in wanted:
-            row_of.setdefault(event_id, row)
-    missing = [i for i in labels.event_ids if i not in row_of]
-    if missing:
-        places = tuple(
-            Problem("event_id", f"{i} is not in the events", "drop it") for i in missing[:20]
-        )
-        message = f"{len(missing)} labels name events that are not in the table."
-        raise InvalidTableError(message, places, user_action="Give the events of these labels.")
-    known: _Known = {}
-    rows = zip(labels.event_ids, labels.known_at_us, labels.labels, strict=True)
-    for order, (event_id, known_at_us, label) in enumerate(rows):
-        told = _Told(event_id, known_at_us, _FILE_ORDER + order, label)
-        known.setdefault(row_of[event_id], []).append(told)
-    return known
 
 
 def _run(job: _Job, progress: Progress | None = None) -> _Part:
@@ -205,7 +166,7 @@ def _run(job: _Job, progress: Progress | None = None) -> _Part:
 
 
 def _observe(
-    kernel: Kernel, state: MemoryState, time_us: int, fields: Fields, known: Sequence[_Told]
+    kernel: Kernel, state: MemoryState, time_us: int, fields: Fields, known: Sequence[Told]
 ) -> tuple[Vector, dict[FeatureIs, bool]]:
     """Read, compute and admit one event, as the engine does, and tell what its file knows of it."""
     logs = state.logs_of(_TENANT, fields)
