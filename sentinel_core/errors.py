@@ -161,11 +161,15 @@ class ArtifactError(SentinelError):
 class ReleaseError(SentinelError):
     """A release could not be compiled or taken up.
 
-    ``reason`` is a CamelCase word as in `ArtifactError`. Retryable: no.
+    ``reason`` is a CamelCase word as in `ArtifactError`; ``digest`` names the release where only its
+    bytes are known, since they could not be read as one. Retryable: no.
     """
 
     code = "release_refused"
 
-    def __init__(self, reason: str, message: str, *, user_action: str) -> None:
+    def __init__(
+        self, reason: str, message: str, *, user_action: str, digest: str | None = None
+    ) -> None:
         super().__init__(message, user_action=user_action)
         self.reason = reason
+        self.digest = digest

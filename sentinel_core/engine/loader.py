@@ -26,7 +26,7 @@ from sentinel_core.lists.index import ListIndex
 from sentinel_core.lists.parse import parse_plain
 from sentinel_core.located import locate
 from sentinel_core.release.document import Release, ReleaseList, ReleaseModel, read_release
-from sentinel_core.release.projection import Projection, read_blob
+from sentinel_core.release.projection import Projection, rows_of
 from sentinel_core.rules import RuleSchema, parse_pack
 from sentinel_core.signals.curves import BehaviourSignal, VelocitySignal
 from sentinel_core.signals.model import ModelSignal, OnFailure, Phrases
@@ -102,12 +102,14 @@ class Loader:
             self._recorded[digest] = self._build(release, blobs)
         return self._recorded[digest]
 
-    def _reuse(self, release: Release, blobs: Path, current: Arms | None) -> LoadedRelease:
+    def _reuse(
+        self, release: Release, blobs: Mapping[str, bytes], current: Arms | None
+    ) -> LoadedRelease:
         known = current.by_digest(release.digest) if current else None
         return known or self._load(release, blobs)
 
-    def _load(self, release: Release, blobs: Path) -> LoadedRelease:
-        rows = {one.digest: read_blob(blobs, one.digest) for one in release.lists}
+    def _load(self, release: Release, blobs: Mapping[str, bytes]) -> LoadedRelease:
+        rows = {one.digest: rows_of(blobs, one.digest) for one in release.lists}
         loaded = self._build(release, rows)
         for data in rows.values():
             self._store.keep_blob(data).result()

@@ -4,8 +4,8 @@ from sentinel_core.release.compile import Compiled, compile_manifest, compile_re
 from sentinel_core.release.document import Release, ReleaseList, ReleaseModel, read_release
 from sentinel_core.release.projection import (
     Projection,
-    read_blob,
     read_projection,
+    rows_of,
     write_projection,
 )
 
@@ -17,8 +17,8 @@ __all__ = [
     "ReleaseModel",
     "compile_manifest",
     "compile_release",
-    "read_blob",
     "read_projection",
     "read_release",
+    "rows_of",
     "write_projection",
 ]

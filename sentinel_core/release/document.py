@@ -155,4 +155,5 @@ def read_release(data: bytes | str) -> Release:
             "ReleaseUnreadable",
             f"The text is no release of the format {FORMAT}: {where}: {fault['msg']}.",
             user_action="Compile it again with this version: sentinel release compile -f FOLDER.",
+            digest=digest_bytes(data.encode() if isinstance(data, str) else data),
         ) from error

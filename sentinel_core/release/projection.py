@@ -9,9 +9,10 @@ the link once sees one state, never half of two.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,8 +26,9 @@ STABLE_FILE = "stable.json"
 CANDIDATE_FILE = "candidate.json"
 SPLIT_FILE = "split.json"
 FILES = (STABLE_FILE, CANDIDATE_FILE, SPLIT_FILE)
-BLOBS = "blobs"
-"""Folder of list rows, each in a file named by its SHA-256. Files in it never change."""
+LIST_FILE = re.compile(r"list-([0-9a-f]{64})\.json")
+"""Name of a file with the rows of a list: the digest is in the name. Beside the releases and not in a
+folder, since a ConfigMap has none."""
 
 _LINK = "..data"
 _READ_ATTEMPTS = 1000
@@ -48,24 +50,36 @@ class Projection:
     candidate : None where there is none, or where it could not be read
     candidate_error : why the candidate could not be read; the stable release is served all the same
     percent : share of the traffic that the candidate gets, in [0, 100]
-    blobs : folder with the rows of lists; see `read_blob`
+    blobs : what lies beside the releases as the rows of lists, by digest; see `rows_of`
     """
 
     stable: Release
     candidate: Release | None
     candidate_error: ReleaseError | None
     percent: float
-    blobs: Path
+    blobs: Mapping[str, bytes]
 
 
 def projection_files(
-    stable: Release, candidate: Release | None = None, percent: float = 0.0
+    stable: Release,
+    candidate: Release | None = None,
+    percent: float = 0.0,
+    blobs: Mapping[str, bytes] | None = None,
 ) -> dict[str, bytes]:
-    """Return the files that hold two releases and the split, by name."""
+    """Return the files that hold two releases, the rows of their lists and the split, by name.
+
+    They are also the keys of the ConfigMap that a cluster projects. Parameters are those of
+    `write_projection`.
+    """
     files = {STABLE_FILE: stable.canonical, SPLIT_FILE: canonical_json({"percent": percent})}
     if candidate is not None:
         files[CANDIDATE_FILE] = candidate.canonical
-    return files
+    return files | {list_file(digest): data for digest, data in (blobs or {}).items()}
+
+
+def list_file(digest: str) -> str:
+    """Return the name of the file that holds the rows of a list."""
+    return f"list-{digest.removeprefix('sha256:')}.json"
 
 
 def write_projection(
@@ -86,7 +100,7 @@ def write_projection(
     percent : float
         Share of the traffic that the candidate gets, in [0, 100].
     blobs : mapping
-        Rows of lists by digest. They are in place before the releases that name them.
+        Rows of the lists that the two releases name, by digest.
 
     Raises
     ------
@@ -95,21 +109,16 @@ def write_projection(
         writes again.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    for digest, data in (blobs or {}).items():
-        _write_blob(directory / BLOBS, digest, data)
-    files = projection_files(stable, candidate, percent)
+    files = projection_files(stable, candidate, percent, blobs)
     # Two leading dots, as the kubelet has it: no name of a file begins so.
     folder = Path(tempfile.mkdtemp(prefix="..", dir=directory))
     folder.chmod(0o755)
     for name, data in files.items():
         (folder / name).write_bytes(data)
     _link(directory / _LINK, folder.name)
-    for name in FILES:
-        if name in files:
-            _link(directory / name, f"{_LINK}/{name}")
-        else:
-            (directory / name).unlink(missing_ok=True)
-    _remove_others(directory, folder)
+    for name in files:
+        _link(directory / name, f"{_LINK}/{name}")
+    _remove_others(directory, folder, files)
 
 
 def read_projection(directory: Path) -> Projection:
@@ -132,8 +141,8 @@ def read_projection(directory: Path) -> Projection:
     )
 
 
-def read_blob(blobs: Path, digest: str) -> bytes:
-    """Read the rows of a list.
+def rows_of(blobs: Mapping[str, bytes], digest: str) -> bytes:
+    """Return the rows of a list from what was read with its release.
 
     Raises
     ------
@@ -141,18 +150,17 @@ def read_blob(blobs: Path, digest: str) -> bytes:
         ``ListMissing``: there are none of this digest; ``ListDamaged``: they are not what the digest
         names. Retryable: no.
     """
-    try:
-        data = _blob_path(blobs, digest).read_bytes()
-    except FileNotFoundError as error:
+    data = blobs.get(digest)
+    if data is None:
         raise ReleaseError(
             "ListMissing",
-            f"The rows of the list {digest} are not in {blobs}.",
+            f"The rows of the list {digest} do not lie beside the release.",
             user_action="Start the server from its manifest again, which writes them.",
-        ) from error
+        )
     if digest_bytes(data) != digest:
         raise ReleaseError(
             "ListDamaged",
-            f"The file of the list {digest} in {blobs} holds something else.",
+            f"The file of the list {digest} holds something else.",
             user_action="Remove the file and start the server from its manifest again.",
         )
     return data
@@ -162,11 +170,12 @@ def _read_files(directory: Path) -> dict[str, bytes] | None:
     """Return the files of one state, or None where the state changed during the read."""
     target = _target(directory)
     files = {}
-    for name in FILES:
-        try:
-            files[name] = (directory / target / name).read_bytes()
-        except FileNotFoundError:
-            continue  # there is none, or the folder is being removed: the link tells
+    try:
+        for path in (directory / target).iterdir():
+            if path.name in FILES or LIST_FILE.fullmatch(path.name):
+                files[path.name] = path.read_bytes()
+    except FileNotFoundError:
+        pass  # the folder is being removed: the link tells
     # Folders are removed only after the link has left them, so an unmoved link means a whole state.
     return files if _target(directory) == target else None
 
@@ -192,8 +201,13 @@ def _parse_files(files: dict[str, bytes], directory: Path) -> Projection:
         candidate=candidate,
         candidate_error=candidate_error,
         percent=_percent(files.get(SPLIT_FILE)),
-        blobs=directory / BLOBS,
+        blobs=_blobs(files),
     )
+
+
+def _blobs(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    named = ((LIST_FILE.fullmatch(name), data) for name, data in files.items())
+    return {f"sha256:{found[1]}": data for found, data in named if found}
 
 
 def _percent(data: bytes | None) -> float:
@@ -216,20 +230,6 @@ def _not_ready(directory: Path) -> NotReadyError:
     )
 
 
-def _blob_path(blobs: Path, digest: str) -> Path:
-    return blobs / digest.removeprefix("sha256:")
-
-
-def _write_blob(blobs: Path, digest: str, data: bytes) -> None:
-    path = _blob_path(blobs, digest)
-    if path.exists():
-        return
-    blobs.mkdir(exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_bytes(data)
-    partial.replace(path)
-
-
 def _link(link: Path, target: str) -> None:
     """Point a symbolic link somewhere, by a rename, so that it is never missing."""
     if link.is_symlink() and str(link.readlink()) == target:
@@ -240,8 +240,11 @@ def _link(link: Path, target: str) -> None:
     partial.replace(link)
 
 
-def _remove_others(directory: Path, current: Path) -> None:
-    """Remove the folder that was current, and what a writer that died has left."""
-    for folder in directory.glob("..*"):
-        if folder.is_dir() and not folder.is_symlink() and folder != current:
-            shutil.rmtree(folder)
+def _remove_others(directory: Path, current: Path, names: Collection[str]) -> None:
+    """Remove the folder that was current, what a writer that died has left, and links to nothing."""
+    for path in directory.iterdir():
+        if path.is_symlink():
+            if path.name != _LINK and path.name not in names:
+                path.unlink()
+        elif path.name.startswith("..") and path != current:
+            shutil.rmtree(path)

@@ -1,10 +1,14 @@
 """The folder through which servers get their releases."""
 
+import re
+
 import pytest
 
 from sentinel_core.errors import NotReadyError, ReleaseError
 from sentinel_core.ids import digest_bytes
-from sentinel_core.release import read_blob, read_projection, write_projection
+from sentinel_core.release import read_projection, rows_of, write_projection
+from sentinel_core.release.projection import projection_files
+from tests.support.kubelet import KubeletVolume
 from tests.support.manifests import compile_files, read_sample
 
 
@@ -97,29 +101,53 @@ def test_a_split_that_is_no_share_is_refused(tmp_path, stable, text):
     assert caught.value.reason == "SplitUnreadable"
 
 
+def test_a_release_that_cannot_be_read_is_named_by_its_bytes(tmp_path, stable, candidate):
+    write_projection(tmp_path, stable, candidate, 10)
+    text = b'{"format": "sentinel.dev/release/v2"}'
+    (tmp_path / "candidate.json").resolve().write_bytes(text)
+    assert read_projection(tmp_path).candidate_error.digest == digest_bytes(text)
+
+
 def test_the_rows_of_lists_lie_beside_the_releases(tmp_path, compiled):
     write_projection(tmp_path, compiled.release, blobs=compiled.blobs)
     blobs = read_projection(tmp_path).blobs
-    assert compiled.blobs == {digest: read_blob(blobs, digest) for digest in compiled.blobs}
+    assert compiled.blobs == {digest: rows_of(blobs, digest) for digest in compiled.blobs}
 
 
-def test_rows_outlive_the_release_that_brought_them(tmp_path, compiled):
+def test_every_file_could_be_the_key_of_a_config_map(compiled, candidate):
+    files = projection_files(compiled.release, candidate, 10, compiled.blobs)
+    assert len(files) == 3 + len(compiled.blobs)
+    assert [n for n in files if not re.fullmatch(r"[-._a-zA-Z0-9]{1,253}", n)] == []
+
+
+def test_rows_go_with_the_release_that_brought_them(tmp_path, compiled, stable):
     write_projection(tmp_path, compiled.release, blobs=compiled.blobs)
-    write_projection(tmp_path, compiled.release)
-    blobs = read_projection(tmp_path).blobs
-    assert compiled.blobs == {digest: read_blob(blobs, digest) for digest in compiled.blobs}
+    write_projection(tmp_path, stable)
+    names = sorted(path.name for path in tmp_path.iterdir() if not path.name.startswith(".."))
+    assert (read_projection(tmp_path).blobs, names) == ({}, ["split.json", "stable.json"])
 
 
-def test_rows_that_are_not_there_are_refused_by_reason(tmp_path):
+def test_rows_that_are_not_there_are_refused_by_reason():
     with pytest.raises(ReleaseError) as caught:
-        read_blob(tmp_path, digest_bytes(b"rows"))
+        rows_of({}, digest_bytes(b"rows"))
     assert caught.value.reason == "ListMissing"
 
 
 def test_rows_that_are_not_what_their_name_says_are_refused_by_reason(tmp_path, compiled):
-    write_projection(tmp_path, compiled.release, blobs=compiled.blobs)
     digest = next(iter(compiled.blobs))
-    (tmp_path / "blobs" / digest.removeprefix("sha256:")).write_bytes(b"[]")
+    write_projection(tmp_path, compiled.release, blobs=compiled.blobs | {digest: b"[]"})
     with pytest.raises(ReleaseError) as caught:
-        read_blob(tmp_path / "blobs", digest)
+        rows_of(read_projection(tmp_path).blobs, digest)
     assert caught.value.reason == "ListDamaged"
+
+
+def test_a_volume_of_the_kubelet_is_read(tmp_path, stable, candidate):
+    KubeletVolume(tmp_path).write(projection_files(stable, candidate, 5))
+    read = read_projection(tmp_path)
+    assert (stable, candidate, 5.0) == (read.stable, read.candidate, read.percent)
+
+
+def test_a_volume_of_a_config_map_that_does_not_exist_yet_is_not_ready(tmp_path):
+    KubeletVolume(tmp_path).write({})
+    with pytest.raises(NotReadyError):
+        read_projection(tmp_path)
