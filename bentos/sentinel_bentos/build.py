@@ -1,12 +1,16 @@
-"""Building the decision Bento from the code that runs this command.
+"""Building the Bentos from the code that runs this command.
 
-The two packages travel inside the Bento as its sources (BentoML takes no wheels of ours), so a Bento
+The two packages travel inside a Bento as its sources (BentoML takes no wheels of ours), so a Bento
 serves what it was built from, whatever is installed beside it. Its version is a digest of its
 sources, so that an unchanged one is built once.
+
+``python -m sentinel_bentos.build DIR`` puts every Bento into a folder of its name under DIR; images
+are made of these.
 """
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import os
 import shutil
@@ -25,12 +29,14 @@ import sentinel_bentos
 import sentinel_core
 from sentinel_core.errors import ConfigurationError, SentinelError
 
-NAME = "sentinel_decision"
+DECISION = "decision"
 VERSION_DIGITS = 16
 """Digits of the digest in a version: 64 bits, far beyond the number of builds on one machine."""
 
-_BENTOFILE = "decision/bentofile.yaml"
+_BENTOFILE = "bentofile.yaml"
 _PACKAGES = (sentinel_core, sentinel_bentos)
+_BUILDERS = frozenset({"uv"})
+"""What builds a Bento and is imported by none: an image of a Bento does without."""
 _LAST_LINES = 20
 
 
@@ -59,8 +65,21 @@ def bento_environment(home: Path) -> dict[str, str]:
     }
 
 
-def find_or_build(home: Path) -> tuple[Bento, bool]:
+def bento_names() -> tuple[str, ...]:
+    """Return the names of the Bentos: the folders of this package that have a bentofile."""
+    package = Path(str(sentinel_bentos.__file__)).parent
+    return tuple(sorted(path.parent.name for path in package.glob(f"*/{_BENTOFILE}")))
+
+
+def find_or_build(home: Path, name: str = DECISION) -> tuple[Bento, bool]:
     """Return the Bento of the code as it is, and whether it had to be built (about ten seconds).
+
+    Parameters
+    ----------
+    home : Path
+        BentoML's home, whose store takes the Bento.
+    name : str
+        One of `bento_names`.
 
     Raises
     ------
@@ -72,22 +91,35 @@ def find_or_build(home: Path) -> tuple[Bento, bool]:
     home.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="sentinel-bento-") as folder:
         context = Path(folder)
-        _stage(context)
+        _stage(context, name)
         version = _digest(context)[:VERSION_DIGITS]
-        bento = Bento(f"{NAME}:{version}", home / "bentos" / NAME / version)
+        tag = f"sentinel_{name}"
+        bento = Bento(f"{tag}:{version}", home / "bentos" / tag / version)
         if (bento.folder / "bento.yaml").is_file():
             return bento, False
         _build(context, version, home)
     return bento, True
 
 
-def _stage(context: Path) -> None:
+def build_all(target: Path) -> dict[str, Path]:
+    """Build every Bento into a folder of its name, which must not be there yet.
+
+    Raises as `find_or_build`.
+    """
+    folders = {name: target / name for name in bento_names()}
+    with tempfile.TemporaryDirectory(prefix="sentinel-bentoml-") as home:
+        for name, folder in folders.items():
+            shutil.copytree(find_or_build(Path(home), name)[0].folder, folder)
+    return folders
+
+
+def _stage(context: Path, name: str) -> None:
     """Put what a Bento is made of into one folder: the packages may lie in different places."""
     for package in _PACKAGES:
         source = Path(str(package.__file__)).parent
         ignore = shutil.ignore_patterns("__pycache__")
         shutil.copytree(source, context / source.name, ignore=ignore)
-    shutil.copy(context / "sentinel_bentos" / _BENTOFILE, context / "bentofile.yaml")
+    shutil.copy(context / "sentinel_bentos" / name / _BENTOFILE, context / _BENTOFILE)
     (context / "requirements.txt").write_text("".join(f"{pin}\n" for pin in _pins()))
 
 
@@ -101,7 +133,7 @@ def _pins() -> list[str]:
 def _collect(
     name: str, extras: frozenset[str], pins: dict[str, str], seen: set[tuple[str, frozenset[str]]]
 ) -> None:
-    if (name, extras) in seen:
+    if (name, extras) in seen or name in _BUILDERS:
         return
     seen.add((name, extras))
     found = distribution(name)
@@ -140,3 +172,21 @@ def _build(context: Path, version: str, home: Path) -> None:
             "bentoml build failed:\n" + "\n".join(lines) + "\n",
             user_action="Mend what its last lines name.",
         )
+
+
+def main() -> None:
+    """Build every Bento into the folder that the command line names."""
+    parser = argparse.ArgumentParser(
+        prog="python -m sentinel_bentos.build", description="Build every Bento into DIR/NAME."
+    )
+    parser.add_argument("target", metavar="DIR", type=Path)
+    target: Path = parser.parse_args().target
+    try:
+        built = build_all(target)
+    except SentinelError as error:
+        sys.exit(str(error))
+    sys.stdout.writelines(f"{name}: {folder}\n" for name, folder in built.items())
+
+
+if __name__ == "__main__":
+    main()
