@@ -19,6 +19,7 @@ from sentinel_core.artifacts.manifest import (
 )
 from sentinel_core.artifacts.refusal import refuse
 from sentinel_core.artifacts.sign import MAX_SIGNATURE_BYTES
+from sentinel_core.errors import ArtifactError
 
 _MAX_ENTRIES = 2 * MAX_FILES
 """Files and folders of an archive; an artifact has one folder."""
@@ -37,6 +38,11 @@ class Limits:
     max_file_bytes: int = 64 * 1024 * 1024
     max_total_bytes: int = 128 * 1024 * 1024
 
+    @property
+    def max_tar_bytes(self) -> int:
+        """The limit for a tar: headers and padding are under 4 KiB an entry even with long names."""
+        return self.max_total_bytes + 4096 * _MAX_ENTRIES
+
     def of(self, name: str) -> int:
         """Return the limit for one file."""
         own = {MANIFEST_FILE: MAX_MANIFEST_BYTES, SIGNATURE_FILE: MAX_SIGNATURE_BYTES}
@@ -49,8 +55,8 @@ def read_contents(path: Path, limits: Limits) -> dict[str, bytes]:
     Raises
     ------
     ArtifactError
-        ``ArtifactMissing``, ``StoreUnreachable`` (the disk refused to read; a retry may help),
-        ``NotAnArtifact``, or why a file was refused.
+        ``ArtifactMissing``, ``StoreDenied``, ``StoreUnreachable`` (the disk failed; a retry may
+        help), ``NotAnArtifact``, or why a file was refused.
     """
     try:
         if path.is_dir():
@@ -60,11 +66,17 @@ def read_contents(path: Path, limits: Limits) -> dict[str, bytes]:
         raise refuse(
             "ArtifactMissing", f"There is no artifact at {path}.", "Check the artifact's URI."
         ) from None
+    except PermissionError:
+        raise refuse(
+            "StoreDenied",
+            f"{path} may not be read by this user.",
+            "Give the user that serves the right to read it.",
+        ) from None
     except OSError as error:
         raise refuse(
             "StoreUnreachable",
             f"{path} cannot be read: {error.strerror or error}.",
-            "Check the volume and its permissions, then try again.",
+            "Check the volume, then try again.",
         ) from None
 
 
@@ -75,7 +87,7 @@ def _collect(entries: Iterator[tuple[str, bytes]], limits: Limits) -> dict[str, 
         _check_name(name, contents)
         total_bytes += len(data)
         if total_bytes > limits.max_total_bytes:
-            raise _too_large("The artifact", limits.max_total_bytes)
+            raise too_large("The artifact", limits.max_total_bytes)
         if len(contents) >= MAX_FILES + 2:
             raise refuse("ArtifactTooLarge", f"There are more than {MAX_FILES} files.")
         contents[name] = data
@@ -125,7 +137,7 @@ def _read_plain_file(path: Path, name: str, limit_bytes: int) -> bytes:
         raise _not_plain(name, "a link or a device") from None
     data = _read_handle(handle, name, limit_bytes)
     if len(data) > limit_bytes:
-        raise _too_large(name, limit_bytes)
+        raise too_large(name, limit_bytes)
     return data
 
 
@@ -138,11 +150,9 @@ def _read_handle(handle: int, name: str, limit_bytes: int) -> bytes:
 
 
 def _read_tar_bytes(path: Path, limits: Limits) -> bytes:
-    # Headers and padding are under 4 KiB an entry even with long names.
-    limit_bytes = limits.max_total_bytes + 4096 * _MAX_ENTRIES
-    data = _read_handle(os.open(path, _OPEN_FLAGS), path.name, limit_bytes)
-    if len(data) > limit_bytes:
-        raise _too_large(path.name, limits.max_total_bytes)
+    data = _read_handle(os.open(path, _OPEN_FLAGS), path.name, limits.max_tar_bytes)
+    if len(data) > limits.max_tar_bytes:
+        raise too_large(path.name, limits.max_total_bytes)
     return data
 
 
@@ -186,7 +196,7 @@ def _read_member(
         raise _not_plain(name, "a link, a device or a sparse file")
     limit_bytes = limits.of(name)
     if member.size > limit_bytes:
-        raise _too_large(name, limit_bytes)
+        raise too_large(name, limit_bytes)
     file = archive.extractfile(member)
     assert file is not None, "a regular member always has contents"
     data = file.read()
@@ -199,7 +209,8 @@ def _not_plain(name: str, what: str) -> Exception:
     return refuse("ForbiddenFile", f"{name} is {what}; an artifact holds plain files only.")
 
 
-def _too_large(name: str, limit_bytes: int) -> Exception:
+def too_large(name: str, limit_bytes: int) -> ArtifactError:
+    """Build the refusal of a file, or of a whole artifact, that is over its limit."""
     return refuse(
         "ArtifactTooLarge",
         f"{name} is over its limit of {limit_bytes} bytes.",

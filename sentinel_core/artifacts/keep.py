@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
+from contextlib import suppress
 from pathlib import Path
 
-from sentinel_core.artifacts.contents import Limits, read_contents
-from sentinel_core.artifacts.fetch import resolve_uri
-from sentinel_core.artifacts.read import DEFAULT_LIMITS, Artifact, read_artifact
+from sentinel_core.artifacts.contents import Limits
+from sentinel_core.artifacts.fetch import open_store
+from sentinel_core.artifacts.folder import write_folder
+from sentinel_core.artifacts.read import (
+    DEFAULT_LIMITS,
+    Artifact,
+    check_contents,
+    read_artifact,
+)
+from sentinel_core.artifacts.stores.address import shown
+from sentinel_core.artifacts.stores.budget import DEFAULT_BUDGET, Budget
 
 
 def keep_artifact(  # noqa: PLR0913 - where it lies, what it must be, where it is kept
@@ -18,35 +25,39 @@ def keep_artifact(  # noqa: PLR0913 - where it lies, what it must be, where it i
     *,
     public_key_pem: bytes | None = None,
     base: Path | None = None,
+    store: Path | None = None,
     limits: Limits = DEFAULT_LIMITS,
+    budget: Budget = DEFAULT_BUDGET,
 ) -> Artifact:
     """Read an artifact from a folder of kept ones, or fetch it, check it and keep it there.
 
+    Several may keep the same artifact at once, also in other processes: one of them writes it, all
+    have it in memory.
+
     Parameters
     ----------
-    uri, base
-        Where it lies, and what a relative path starts from.
+    uri, base, store, budget
+        Where it lies and how it is fetched, as `fetch.open_store` takes them.
+    digest : str
+        What it must be, ``sha256:`` and 64 hexadecimal digits.
     folder : Path
         Holds one folder per artifact, named by the hexadecimal digits of its digest.
 
     Raises
     ------
     ArtifactError
-        As `read_artifact` has it; nothing is kept of a refused artifact.
+        As `fetch.fetch_artifact` has it; nothing is kept of a refused artifact. A retry helps only
+        for ``StoreUnreachable``.
+    OSError
+        The folder cannot be written.
     """
     kept = folder / digest.removeprefix("sha256:")
     if kept.is_dir():
         return read_artifact(kept, digest, public_key_pem, limits)
-    contents = read_contents(resolve_uri(uri, base), limits)
     folder.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix="partial-", dir=folder))
-    try:
-        for name, data in contents.items():
-            path = partial / "artifact" / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
-        artifact = read_artifact(partial / "artifact", digest, public_key_pem, limits)
-        (partial / "artifact").rename(kept)
-    finally:
-        shutil.rmtree(partial)
+    found = open_store(uri, base=base, store=store, budget=budget, scratch=folder)
+    contents = found.read(uri, limits)
+    artifact = check_contents(contents, shown(uri), digest, public_key_pem)
+    with suppress(FileExistsError):  # another has kept the same one in the meantime
+        write_folder(kept, contents)
     return artifact

@@ -72,18 +72,40 @@ def read_artifact(
     ArtifactError
         With the reason. A retry helps only for ``StoreUnreachable``.
     """
-    contents = read_contents(path, limits)
-    manifest_bytes = contents.pop(MANIFEST_FILE, None)
+    return check_contents(read_contents(path, limits), str(path), expected_digest, public_key_pem)
+
+
+def check_contents(
+    contents: Mapping[str, bytes],
+    where: str,
+    expected_digest: str | None = None,
+    public_key_pem: bytes | None = None,
+) -> Artifact:
+    """Check the files of an artifact that are in memory, as `read_artifact` does.
+
+    Parameters
+    ----------
+    contents : Mapping
+        By path, as `ArtifactStore.read` has read them.
+    where : str
+        Where they were read from, for messages.
+
+    Raises
+    ------
+    ArtifactError
+        With the reason. A retry does not help.
+    """
+    manifest_bytes = contents.get(MANIFEST_FILE)
     if manifest_bytes is None:
-        raise refuse("NotAnArtifact", f"{path} holds no manifest.json.")
+        raise refuse("NotAnArtifact", f"{where} holds no manifest.json.")
     digest = _check_digest(manifest_bytes, expected_digest)
-    signature = contents.pop(SIGNATURE_FILE, None)
     signed_by = None
     if public_key_pem is not None:
-        signed_by = verify(manifest_bytes, signature, public_key_pem)
+        signed_by = verify(manifest_bytes, contents.get(SIGNATURE_FILE), public_key_pem)
     manifest = parse_manifest(manifest_bytes)
-    _check_files(manifest, contents)
-    return Artifact(digest, manifest, contents, signed_by)
+    files = {n: d for n, d in contents.items() if n not in (MANIFEST_FILE, SIGNATURE_FILE)}
+    _check_files(manifest, files)
+    return Artifact(digest, manifest, files, signed_by)
 
 
 def _check_digest(manifest_bytes: bytes, expected: str | None) -> str:

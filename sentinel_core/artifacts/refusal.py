@@ -11,6 +11,7 @@ from typing import Literal
 from sentinel_core.errors import ArtifactError
 
 RefusalReason = Literal[
+    "ArtifactConflict",
     "ArtifactMissing",
     "ArtifactTooLarge",
     "DigestMismatch",
@@ -29,10 +30,14 @@ RefusalReason = Literal[
     "PathEscape",
     "ProbeInvalid",
     "ProbeMismatch",
+    "ProofFailed",
     "SchemaMismatch",
     "SignatureInvalid",
     "SignatureMissing",
+    "StoreDenied",
+    "StoreMisconfigured",
     "StoreUnreachable",
+    "StoreUntrusted",
     "Truncated",
     "UnlistedFile",
     "UnsupportedOpset",

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import io
-import os
-import shutil
 import tarfile
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from sentinel_core.artifacts.arrays import array_to_bytes
+from sentinel_core.artifacts.folder import write_folder
 from sentinel_core.artifacts.manifest import (
     CARD_FILE,
     MANIFEST_FILE,
@@ -77,7 +75,13 @@ def write_artifact(  # noqa: PLR0913 - by keyword only, one for each file
     files[MANIFEST_FILE] = manifest
     if private_key_pem is not None:
         files[SIGNATURE_FILE] = sign(manifest, private_key_pem)
-    _write_folder(directory, files)
+    try:
+        write_folder(directory, files)
+    except FileExistsError:
+        raise ConfigurationError(
+            f"{directory} exists already; an artifact is never changed.",
+            user_action="Name a folder that does not exist, such as one with the new version.",
+        ) from None
     return digest_bytes(manifest)
 
 
@@ -93,15 +97,20 @@ def build_manifest(fields: ManifestFields, files: Mapping[str, bytes]) -> Manife
 
 
 def pack_tar(directory: Path) -> bytes:
-    """Pack an artifact's folder as a tar with the same bytes on every machine.
+    """Pack an artifact's folder as a tar, as `pack_files` does."""
+    paths = (p for p in directory.rglob("*") if p.is_file())
+    return pack_files({p.relative_to(directory).as_posix(): p.read_bytes() for p in paths})
+
+
+def pack_files(files: Mapping[str, bytes]) -> bytes:
+    """Pack the files of an artifact as a tar with the same bytes on every machine.
 
     Names are sorted; owners, times and modes are fixed (USTAR, so that no field carries more).
     """
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-        for path in sorted(p for p in directory.rglob("*") if p.is_file()):
-            data = path.read_bytes()
-            member = tarfile.TarInfo(path.relative_to(directory).as_posix())
+        for name, data in sorted(files.items()):
+            member = tarfile.TarInfo(name)
             member.size = len(data)
             member.mode = 0o644
             archive.addfile(member, io.BytesIO(data))
@@ -115,32 +124,3 @@ def _explainer_files(explainer: TreeEnsemble | None) -> dict[str, bytes]:
         f"{EXPLAINER_FOLDER}/{name}.npy": array_to_bytes(np.asarray(array))
         for name, array in explainer.to_arrays().items()
     }
-
-
-def _write_folder(directory: Path, files: Mapping[str, bytes]) -> None:
-    """Write into a hidden folder beside the target, then give it the name in one step."""
-    if directory.exists():
-        raise ConfigurationError(
-            f"{directory} exists already; an artifact is never changed.",
-            user_action="Name a folder that does not exist, such as one with the new version.",
-        )
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
-    try:
-        for name, data in files.items():
-            path = staging / name
-            path.parent.mkdir(exist_ok=True)
-            _write_durably(path, data)
-        # mkdtemp gives 0700; other users of the machine may serve what this one trains.
-        staging.chmod(0o755)
-        staging.rename(directory)
-    except BaseException:
-        shutil.rmtree(staging, ignore_errors=True)
-        raise
-
-
-def _write_durably(path: Path, data: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())

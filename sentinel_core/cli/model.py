@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from sentinel_core.artifacts.fetch import resolve_uri
+from sentinel_core.artifacts.fetch import fetch_artifact
 from sentinel_core.artifacts.manifest import Manifest
-from sentinel_core.artifacts.read import Artifact, read_artifact
+from sentinel_core.artifacts.read import Artifact
 from sentinel_core.artifacts.session import LoadedModel
 from sentinel_core.artifacts.sign import write_key_pair
 
@@ -21,23 +21,35 @@ app = typer.Typer(
     help="Look at model artifacts, verify them, make keys.",
 )
 
-ArtifactPath = Annotated[
-    str, typer.Argument(metavar="PATH", help="Folder or tar of the artifact, or its file:// URI.")
+ArtifactUri = Annotated[
+    str,
+    typer.Argument(
+        metavar="URI", help="Folder or tar of the artifact, or its file, http(s) or s3 URI."
+    ),
 ]
+StoreFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--store", metavar="DIR", exists=True, file_okay=False,
+        help="Settings of the store, a file each: endpoint, region, accessKeyId, "
+        "secretAccessKey, ca.crt.",
+    ),
+]  # fmt: skip
 
 
 @app.command()
 def inspect(
-    path: ArtifactPath,
+    uri: ArtifactUri,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the manifest and the digest as JSON.")
     ] = False,
+    store: StoreFolder = None,
 ) -> None:
     """Show what an artifact says about itself. The model is not loaded.
 
     Example: sentinel model inspect models/card-fraud/1
     """
-    artifact = read_artifact(resolve_uri(path))
+    artifact = fetch_artifact(uri, store=store)
     if as_json:
         plain = artifact.manifest.model_dump(mode="json", by_alias=True)
         typer.echo(json.dumps({"digest": artifact.digest, "manifest": plain}, indent=2))
@@ -48,7 +60,7 @@ def inspect(
 
 @app.command()
 def verify(
-    path: ArtifactPath,
+    uri: ArtifactUri,
     digest: Annotated[
         str | None, typer.Option(help="Digest that the artifact must have, sha256:...")
     ] = None,
@@ -58,6 +70,7 @@ def verify(
             help="Public key (PEM) that must have signed it.", exists=True, dir_okay=False
         ),
     ] = None,
+    store: StoreFolder = None,
 ) -> None:
     """Run every check that a server runs before it serves the artifact, and its probe.
 
@@ -67,7 +80,7 @@ def verify(
 
     sentinel model verify card-fraud.tar --digest sha256:1f0c...
     """
-    artifact = read_artifact(resolve_uri(path), digest, key.read_bytes() if key else None)
+    artifact = fetch_artifact(uri, digest, key.read_bytes() if key else None, store=store)
     _passed("contents", f"{len(artifact.files) + 1} plain files within the limits")
     _passed("digest", f"{artifact.digest}{'' if digest else ' (none was asked for)'}")
     _passed("signature", artifact.signed_by or "not checked: no --key given")

@@ -4,11 +4,11 @@ import stat
 
 import pytest
 
-from sentinel_core.artifacts.fetch import resolve_uri
 from sentinel_core.artifacts.manifest import parse_manifest
 from sentinel_core.artifacts.read import read_artifact
 from sentinel_core.artifacts.session import LoadedModel
 from sentinel_core.artifacts.sign import generate_key, write_key_pair
+from sentinel_core.artifacts.stores.folder_store import resolve_uri
 from sentinel_core.artifacts.write import pack_tar
 from sentinel_core.errors import ArtifactError, ConfigurationError
 from sentinel_core.ids import digest_bytes
