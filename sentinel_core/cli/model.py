@@ -1,8 +1,9 @@
-"""``sentinel model``: look at artifacts, verify them, make signing keys."""
+"""``sentinel model``: look at artifacts, verify and prove them, make signing keys."""
 
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,15 +11,17 @@ import typer
 
 from sentinel_core.artifacts.fetch import fetch_artifact
 from sentinel_core.artifacts.manifest import Manifest
+from sentinel_core.artifacts.prove import Refused, prove_artifact, verdict_bytes
 from sentinel_core.artifacts.read import Artifact
 from sentinel_core.artifacts.session import LoadedModel
 from sentinel_core.artifacts.sign import write_key_pair
+from sentinel_core.cli.main import EXIT_REFUSED
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
-    help="Look at model artifacts, verify them, make keys.",
+    help="Look at model artifacts, verify and prove them, make keys.",
 )
 
 ArtifactUri = Annotated[
@@ -30,7 +33,7 @@ ArtifactUri = Annotated[
 StoreFolder = Annotated[
     Path | None,
     typer.Option(
-        "--store", metavar="DIR", exists=True, file_okay=False,
+        "--store", metavar="DIR",
         help="Settings of the store, a file each: endpoint, region, accessKeyId, "
         "secretAccessKey, ca.crt.",
     ),
@@ -93,6 +96,50 @@ def verify(
 
 
 @app.command()
+def prove(
+    uri: Annotated[
+        str, typer.Option("--uri", help="Where the artifact lies: s3, http(s), file or a path.")
+    ],
+    digest: Annotated[
+        str, typer.Option("--digest", help="Digest that the artifact must have, sha256:...")
+    ],
+    store: StoreFolder = None,
+    public_key_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--public-key-file", metavar="FILE", exists=True, dir_okay=False,
+            help="Public key (PEM) that must have signed it; else SENTINEL_PUBLIC_KEY, where that "
+            "variable is set, holds the key itself.",
+        ),
+    ] = None,
+    verdict_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--verdict-file", metavar="FILE", envvar="SENTINEL_VERDICT_FILE",
+            help="Where the verdict is written besides standard output.",
+        ),
+    ] = None,
+) -> None:  # fmt: skip
+    """Fetch, check, load and probe an artifact; the verdict is one JSON object of at most 4096 bytes.
+
+    Exit code 0 when it is proven, 1 when it is refused, also where no store could be reached. A
+    cluster runs this before anything that serves loads the artifact.
+
+    Example: sentinel model prove --uri s3://models/card-fraud-1f0c.tar --digest sha256:1f0c...
+    """
+    key = public_key_file.read_bytes() if public_key_file else _key_of_environment()
+    verdict = prove_artifact(uri, digest, key, store=store)
+    written = verdict_bytes(verdict)
+    typer.echo(written.decode())
+    if isinstance(verdict, Refused):
+        typer.echo(f"{verdict.reason}: {verdict.message} {verdict.user_action}", err=True)
+    if verdict_file is not None:
+        verdict_file.write_bytes(written)
+    if isinstance(verdict, Refused):
+        raise typer.Exit(EXIT_REFUSED)
+
+
+@app.command()
 def keygen(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the two keys are written.")],
 ) -> None:
@@ -103,6 +150,12 @@ def keygen(
     private, public = write_key_pair(folder)
     typer.echo(f"private key  {private} (keep it out of the cluster and out of git)")
     typer.echo(f"public key   {public}")
+
+
+def _key_of_environment() -> bytes | None:
+    # An empty variable is a key that is none, rather than no demand for a signature.
+    text = os.environ.get("SENTINEL_PUBLIC_KEY")
+    return None if text is None else text.encode()
 
 
 def _passed(check: str, detail: str) -> None:

@@ -23,6 +23,9 @@ _REASONS: Mapping[int, RefusalReason] = {
 }
 """Statuses of RFC 9110 (and 425 of RFC 8470, 429 of RFC 6585) that say more than their class."""
 
+_CODES: Mapping[str, RefusalReason] = {"XAdminUserNotFound": "StoreDenied"}
+"""Codes that say more than their status: versitygw answers an unknown key id with 404."""
+
 _SAID: Mapping[RefusalReason, tuple[str, str]] = {
     "ArtifactMissing": (
         "There is no artifact at {shown}",
@@ -51,10 +54,9 @@ _SAID: Mapping[RefusalReason, tuple[str, str]] = {
 
 def refused_by(answer: Answer, shown: str) -> ArtifactError:
     """Build the error for an answer that is not the one hoped for."""
-    reason = _REASONS.get(answer.status)
-    if reason is None:
-        reason = "StoreUnreachable" if answer.status >= 500 else "StoreMisconfigured"
     code = answer.fault_code()
+    by_class: RefusalReason = "StoreUnreachable" if answer.status >= 500 else "StoreMisconfigured"
+    reason = _CODES.get(code) or _REASONS.get(answer.status, by_class)
     message, user_action = _SAID[reason]
     said = f"{answer.status} {code}".rstrip()
     return refuse(reason, f"{message.format(shown=shown)} (it answers {said}).", user_action)
