@@ -13,6 +13,11 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
 os.environ.setdefault("DO_NOT_TRACK", "1")
 
+pytest_plugins = ["tests.support.control_plane", "tests.support.object_store"]
+
+MARKS = {"control_plane": "server", "new_control_plane": "server", "cluster": "cluster"}
+"""What a test is marked with for a fixture that it uses, so that none can be forgotten."""
+
 settings.register_profile(
     "fast", deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow]
 )
@@ -24,6 +29,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-golden", action="store_true", help="Write the golden files anew; review the diff."
     )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for name in getattr(item, "fixturenames", ()):
+            if name in MARKS:
+                item.add_marker(MARKS[name])
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""A real two-node Kubernetes on this machine, for tests: ``python -m tests.cluster.harness``."""
