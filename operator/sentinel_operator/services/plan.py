@@ -45,12 +45,15 @@ class Observed:
     inputs : ConfigMaps of the namespace with the label ``sentinel.dev/input=true``, and those that
         the resource names without it, by name
     models : SentinelModels of the namespace by name; for pipelines
-    pipelines : SentinelPipelines of the namespace by name, with the releases that they hold read
-        from their ControllerRevisions; for models, which must keep what a release names
-    revisions : ControllerRevisions of the resource
+    pipelines : SentinelPipelines of the namespace by name; for models
+    pipeline_revisions : ControllerRevisions of each of these pipelines by its name; a model must
+        keep what a release names
+    revisions : ControllerRevisions of the resource; they are not among the children
     served : one entry for each running pod that was asked
     apis : optional APIs that the cluster has, such as ``monitoring.coreos.com/v1/ServiceMonitor``
     now : seconds since 1970; for waits and times of failures, never for the state of a condition
+    refused : children that the API server refused when this round applied or created them, with its
+        words: of the second plan of such a round, only the status and the notices are carried out
     """
 
     resource: Object
@@ -60,10 +63,12 @@ class Observed:
     inputs: Mapping[str, Object]
     models: Mapping[str, Object]
     pipelines: Mapping[str, Object]
+    pipeline_revisions: Mapping[str, tuple[Object, ...]]
     revisions: tuple[Object, ...]
     served: tuple[Served, ...]
     apis: frozenset[str]
     now: float
+    refused: Mapping[Name, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
