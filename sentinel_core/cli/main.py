@@ -90,7 +90,9 @@ def main() -> None:
 
 
 def _entries() -> dict[str, EntryPoint]:
-    return {entry.name: entry for entry in entry_points(group="sentinel.commands")}
+    """Return the commands whose package is here: an image holds no more of them than it runs."""
+    found = entry_points(group="sentinel.commands")
+    return {e.name: e for e in found if find_spec(e.module.partition(".")[0]) is not None}
 
 
 def _summary(entry: EntryPoint) -> str:

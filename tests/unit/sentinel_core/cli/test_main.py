@@ -58,6 +58,13 @@ def test_the_list_of_commands_says_what_the_commands_say():
         assert main._summary(entry)
 
 
+def test_a_package_that_is_not_here_brings_no_command(monkeypatch):
+    monkeypatch.setitem(sys.modules, "sentinel_pipelines", None)
+    assert sorted(set(NAMES) - {"demo", "evaluate", "propose", "simulate", "train"}) == sorted(
+        main._entries()
+    )
+
+
 def test_listing_and_completing_import_no_command():
     code = (
         "import sys; from sentinel_core.cli.main import app\n"
