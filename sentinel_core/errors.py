@@ -34,6 +34,10 @@ class SentinelError(Exception):
         return f"{self.message} {self.user_action}"
 
 
+class UnexpectedError(SentinelError):
+    """Work that must go on by itself met an error that nobody foresaw. Retryable: nobody knows."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One fault in an input, at the place where its author can mend it.

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sentinel_core.engine.loaded import LoadedRelease
-from sentinel_core.engine.served import Served, refusal_reason
-from sentinel_core.errors import SentinelError
+from sentinel_core.engine.served import Refusal, Served
 from sentinel_core.events import Event
 from sentinel_core.features import FeatureSpec
 from sentinel_core.ids import split_fraction
@@ -30,7 +29,7 @@ class Arms:
     stable: LoadedRelease
     candidate: LoadedRelease | None = None
     percent: float = 0.0
-    candidate_refusal: SentinelError | None = None
+    candidate_refusal: Refusal | None = None
 
     def pick(self, event: Event) -> tuple[Arm, LoadedRelease]:
         """Return the release that decides an event: an entity stays with one, step by step."""
@@ -59,14 +58,12 @@ class Arms:
                 return release
         return None
 
-    def served(self, refusal: SentinelError | None) -> Served:
-        """Say what is served, and what was refused meanwhile."""
-        refusal = refusal or self.candidate_refusal
-        return Served(
+    def served(self) -> Served:
+        """Say what is served."""
+        served = Served(
             stable=self.stable.digest,
             candidate=self.candidate.digest if self.candidate else None,
             percent=self.percent if self.candidate else 0.0,
-            state="Ready" if refusal is None else "Refused",
-            reason=None if refusal is None else refusal_reason(refusal),
-            message=None if refusal is None else str(refusal),
+            state="Ready",
         )
+        return served.without(self.candidate_refusal)

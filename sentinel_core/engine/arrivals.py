@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import merge
 from pathlib import Path
@@ -18,6 +19,11 @@ from sentinel_core.store.rows import Backfill, StoredEvent, StoredLabel
 
 HISTORY_TENANT = "default"
 """Tenant that a history file belongs to; a file for another tenant comes with tenants."""
+FEED_AT_ONCE = 256
+"""Arrivals that new logs are fed on the event loop at most: some 10 ms, at 40 us each."""
+
+Arrival = tuple[int, Event | StoredLabel]
+"""A place in the order of arrival, and what took it."""
 
 
 @dataclass(slots=True)
@@ -43,8 +49,10 @@ class Arrivals:
         """Fill the logs from the history by column, then from the record in order of arrival."""
         specs = list(specs)
         opened = _register(store, History(history), clock, specs) if history else None
-        observer = build_observer(store, specs, opened)
-        return cls(store, observer, opened, store.last_seq())
+        feeder = Feeder(store, specs, opened)
+        feeder.load_history()
+        feeder.feed()
+        return cls(store, feeder.observer, opened, store.last_seq())
 
     def next_seq(self) -> int:
         """Take the next place in the order of arrival. A place that is not recorded stays a gap."""
@@ -59,20 +67,100 @@ class Arrivals:
         """Return an event that was recorded or backfilled."""
         return _find_event(self.store, self.history, tenant, event_id)
 
-    def cover(
-        self, specs: Iterable[FeatureSpec], unsettled: Iterable[tuple[int, Event | StoredLabel]]
+    async def cover(
+        self, specs: Iterable[FeatureSpec], unsettled: Callable[[], Sequence[Arrival]]
     ) -> None:
         """Make the logs hold what the loaded specs need, and compute no others.
 
-        Where the logs do not reach far enough, they are built anew from the history and the record,
-        which holds the event loop for as long as a start does. ``unsettled`` is what stands in the
-        logs and perhaps not in the record, with its places, in order.
+        Where the logs do not reach far enough, new ones are built beside them on a thread, from the
+        history and the record, while events go on arriving. They take over once they hold the same
+        arrivals; until then memory holds both.
+
+        Parameters
+        ----------
+        unsettled : callable
+            Returns what stands in the logs and perhaps not in the record, with its places, in order.
+
+        Raises
+        ------
+        ReleaseError, InvalidTableError, StoreUnavailableError
+            The logs cannot be built; those there are stay. Retryable: as the error says.
         """
         specs = list(specs)
-        if all(self.observer.covers(spec) for spec in specs):
-            self.observer.keep_to(specs)
-        else:
-            self.observer = build_observer(self.store, specs, self.history, unsettled)
+        if not all(self.observer.covers(spec) for spec in specs):
+            self.observer = await self._build_anew(specs, unsettled)
+        self.observer.keep_to(specs)
+
+    async def _build_anew(
+        self, specs: list[FeatureSpec], unsettled: Callable[[], Sequence[Arrival]]
+    ) -> Observer:
+        feeder = Feeder(self.store, specs, self.history)
+        await asyncio.to_thread(feeder.load_history)
+        while True:
+            waiting = unsettled()
+            # What is before the first that may still be written stands in the record for good.
+            settled_seq = waiting[0][0] if waiting else self.last_seq + 1
+            if settled_seq == feeder.upto_seq or self.last_seq - feeder.upto_seq < FEED_AT_ONCE:
+                feeder.feed(waiting)
+                return feeder.observer
+            await asyncio.to_thread(feeder.feed, upto_seq=settled_seq)
+
+
+class Feeder:
+    """Entity logs in the making: fed from the history and the record, in order of arrival.
+
+    Attributes
+    ----------
+    upto_seq : every arrival before this place has been fed
+    """
+
+    def __init__(self, store: Store, specs: Iterable[FeatureSpec], history: History | None) -> None:
+        self.observer = Observer(specs)
+        self.upto_seq = 1
+        self._store = store
+        self._history = history
+
+    def load_history(self) -> None:
+        """Fill the logs with what came before the record. Once, and first."""
+        if self._history is not None:
+            self._history.load_into(self.observer.state, HISTORY_TENANT)
+
+    def feed(self, unsettled: Iterable[Arrival] = (), *, upto_seq: int | None = None) -> None:
+        """Feed what has not been fed yet, before a place or all there is.
+
+        Parameters
+        ----------
+        unsettled : iterable of Arrival
+            What the record may not hold yet, in order.
+
+        Raises
+        ------
+        ReleaseError
+            ``EventTypeChanged``: the record holds events of another type. Retryable: no.
+        """
+        last_seq = self.upto_seq - 1
+        recorded = _recorded(self._store, last_seq)
+        for seq, arrival in merge(recorded, unsettled, key=lambda item: item[0]):
+            if upto_seq is not None and seq >= upto_seq:
+                break
+            if seq == last_seq:
+                continue  # recorded meanwhile
+            last_seq = seq
+            self._feed_one(arrival)
+        self.upto_seq = last_seq + 1 if upto_seq is None else upto_seq
+
+    def _feed_one(self, arrival: Event | StoredLabel) -> None:
+        observer = self.observer
+        if isinstance(arrival, Event):
+            refuse_other_type(observer.event_type, arrival.type)
+            observer.observe(arrival.tenant, arrival.occurred_at_us, arrival.fields)
+            return
+        found = _find_event(self._store, self._history, arrival.tenant, arrival.event_id)
+        if found is not None:
+            observer.label(
+                arrival.tenant, arrival.event_id, found.time_us, found.fields,
+                known_at_us=arrival.known_at_us, order=arrival.seq, label=arrival.label,
+            )  # fmt: skip
 
 
 def _find_event(
@@ -90,42 +178,8 @@ def _find_historic(history: History | None, tenant: str, event_id: str) -> Histo
     return history.find(event_id)
 
 
-def build_observer(
-    store: Store,
-    specs: Iterable[FeatureSpec],
-    history: History | None,
-    unsettled: Iterable[tuple[int, Event | StoredLabel]] = (),
-) -> Observer:
-    """Build entity logs from the history, the record and what is on its way there.
-
-    Raises
-    ------
-    ReleaseError
-        ``EventTypeChanged``: the record holds events of another type. Retryable: no.
-    """
-    observer = Observer(specs)
-    if history is not None:
-        history.load_into(observer.state, HISTORY_TENANT)
-    last_seq = -1
-    for seq, arrival in merge(_recorded(store), unsettled, key=lambda item: item[0]):
-        if seq == last_seq:
-            continue  # recorded meanwhile
-        last_seq = seq
-        if isinstance(arrival, Event):
-            refuse_other_type(observer.event_type, arrival.type)
-            observer.observe(arrival.tenant, arrival.occurred_at_us, arrival.fields)
-            continue
-        found = _find_event(store, history, arrival.tenant, arrival.event_id)
-        if found is not None:
-            observer.label(
-                arrival.tenant, arrival.event_id, found.time_us, found.fields,
-                known_at_us=arrival.known_at_us, order=arrival.seq, label=arrival.label,
-            )  # fmt: skip
-    return observer
-
-
-def _recorded(store: Store) -> Iterator[tuple[int, Event | StoredLabel]]:
-    for arrival in store.arrivals():
+def _recorded(store: Store, after_seq: int) -> Iterator[Arrival]:
+    for arrival in store.arrivals(after_seq=after_seq):
         yield arrival.seq, arrival.event() if isinstance(arrival, StoredEvent) else arrival
 
 

@@ -19,7 +19,7 @@ from sentinel_core.engine.loaded import LoadedRelease
 from sentinel_core.engine.loader import Loader
 from sentinel_core.engine.record import build_decision
 from sentinel_core.engine.replay import Replay, Replayer
-from sentinel_core.engine.served import Served
+from sentinel_core.engine.served import Refusal, Served
 from sentinel_core.engine.unsettled import InFlight, Key, Unsettled
 from sentinel_core.errors import (
     ConflictError,
@@ -29,7 +29,7 @@ from sentinel_core.errors import (
     SentinelError,
 )
 from sentinel_core.events import Event
-from sentinel_core.release.projection import Projection, read_projection
+from sentinel_core.release.projection import Projection
 from sentinel_core.store import Store
 from sentinel_core.store.rows import Status, StoredLabel
 from sentinel_core.telemetry import DecisionMetrics
@@ -58,26 +58,33 @@ class Engine:
         self._clock = clock
         self._metrics = metrics
         self._unsettled = Unsettled(store)
-        self._refusal: SentinelError | None = None
+        self._refusal: Refusal | None = None
 
     @classmethod
     def open(
         cls,
         state_dir: Path,
-        release_dir: Path,
+        projection: Projection,
         *,
         metrics: DecisionMetrics,
         history: Path | None = None,
         clock: Clock | None = None,
     ) -> Engine:
-        """Open the record, load the release and rebuild the entity logs.
+        """Open the record, load the releases and rebuild the entity logs.
 
         Blocks for as long as the history takes to load, about ten seconds for a million events.
 
+        Parameters
+        ----------
+        state_dir : Path
+            Folder of the record and of kept artifacts; made where there is none.
+        projection : Projection
+            The releases to begin with.
+
         Raises
         ------
-        ReleaseError, ArtifactError
-            The stable release cannot be served. Retryable: no.
+        ReleaseError, ArtifactError, InvalidDocumentError
+            The stable release cannot be served. Retryable: where its store could not be reached.
         StoreLockedError
             Another process serves this state directory. Retryable: once it has ended.
         InvalidTableError
@@ -90,7 +97,7 @@ class Engine:
         )
         try:
             loader = Loader(state_dir / "artifacts", store, clock)
-            arms = loader.load_arms(read_projection(release_dir))
+            arms = loader.load_arms(projection)
             arrivals = Arrivals.rebuild(store, arms.specs(), history, clock)
         except BaseException:
             store.close()
@@ -293,28 +300,49 @@ class Engine:
 
     def served(self) -> Served:
         """Say what this process serves; the operator believes nothing else."""
-        return self._arms.served(self._refusal)
+        return self._arms.served().without(self._refusal)
+
+    @property
+    def budget_ms(self) -> int:
+        """Milliseconds that one decision may take in all, as the stable release has it."""
+        return self._arms.stable.budget_ms
 
     async def take_up(self, projection: Projection) -> None:
         """Switch to what a projection says, or keep what is served and raise.
 
         Loading happens on a thread; the switch itself is one assignment, so no event ever sees half
-        of two releases.
+        of two releases. A candidate that cannot be served is left out; `served` says why.
 
         Raises
         ------
-        ReleaseError, ArtifactError
-            The new release cannot be served; the old one goes on. Retryable: no.
+        ReleaseError, ArtifactError, InvalidDocumentError
+            The stable release cannot be served; the old one goes on. Retryable: where its store
+            could not be reached.
+        StoreUnavailableError
+            The record cannot be read. Retryable: yes.
         """
         try:
             arms = await asyncio.to_thread(self._loader.load_arms, projection, self._arms)
-            self._arrivals.cover(arms.specs(), self._unsettled.arrivals())
+            arms = await self._cover(arms)
         except SentinelError as error:
-            self._refusal = error
+            self._refusal = Refusal.of(error, projection.stable.digest)
             self._metrics.refused_releases.inc()
             raise
+        if arms.candidate_refusal is not None:
+            self._metrics.refused_releases.inc()
         self._arms = arms
         self._refusal = None
+
+    async def _cover(self, arms: Arms) -> Arms:
+        """Make the entity logs hold what releases need, where need be without the candidate."""
+        try:
+            await self._arrivals.cover(arms.specs(), self._unsettled.arrivals)
+        except SentinelError as error:
+            if arms.candidate is None or error.retryable:
+                raise
+            alone = Arms(arms.stable, candidate_refusal=Refusal(error, arms.candidate.digest))
+            return await self._cover(alone)
+        return arms
 
     def close(self) -> None:
         """Write what is waiting and let another process serve."""

@@ -7,6 +7,7 @@ loaded whole is refused whole.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from sentinel_core.clock import Clock
 from sentinel_core.engine.arms import Arms
 from sentinel_core.engine.arrivals import refuse_other_type
 from sentinel_core.engine.loaded import LoadedRelease
+from sentinel_core.engine.served import Refusal
 from sentinel_core.errors import NotFoundError, ReleaseError, SentinelError
 from sentinel_core.events import schema_of
 from sentinel_core.features import FeatureSpec, parse_spec, phrase_makers
@@ -32,6 +34,8 @@ from sentinel_core.signals.curves import BehaviourSignal, VelocitySignal
 from sentinel_core.signals.model import ModelSignal, OnFailure, Phrases
 from sentinel_core.signals.profile import parse_signals
 from sentinel_core.store import Store
+
+_log = logging.getLogger(__name__)
 
 _PATH = "release"
 """What stands for a path in the faults of a release's parts."""
@@ -74,12 +78,18 @@ class Loader:
             refuse_other_type(projection.stable.event, current.stable.spec.event_type)
         stable = self._reuse(projection.stable, projection.blobs, current)
         if projection.candidate is None:
-            return Arms(stable, candidate_refusal=projection.candidate_error)
+            fault = projection.candidate_error
+            return Arms(stable, candidate_refusal=Refusal.of(fault) if fault else None)
+        digest = projection.candidate.digest
         try:
             refuse_other_type(projection.candidate.event, projection.stable.event)
             candidate = self._reuse(projection.candidate, projection.blobs, current)
         except SentinelError as error:
-            return Arms(stable, candidate_refusal=error)
+            return Arms(stable, candidate_refusal=Refusal.of(error, digest))
+        except Exception as error:  # noqa: BLE001 - logged, and told by what is served
+            _log.exception("The candidate %s could not be loaded", digest)
+            refusal = Refusal.unexpected("The candidate could not be loaded", error, digest)
+            return Arms(stable, candidate_refusal=refusal)
         return Arms(stable, candidate, projection.percent)
 
     def load_recorded(self, digest: str) -> LoadedRelease:

@@ -15,6 +15,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 
 from sentinel_core.engine.engine import Engine
+from sentinel_core.release import read_projection
 from sentinel_core.telemetry import DecisionMetrics
 from tests.bench.processes import MIB, peak_rss_bytes, rss_bytes
 
@@ -23,7 +24,7 @@ def main(state: Path, releases: Path, history: Path) -> None:
     metrics = DecisionMetrics(CollectorRegistry())
     imported_bytes = rss_bytes(os.getpid())
     started = time.perf_counter()
-    engine = Engine.open(state, releases, metrics=metrics, history=history)
+    engine = Engine.open(state, read_projection(releases), metrics=metrics, history=history)
     seconds = time.perf_counter() - started
     gc.collect()
     figures = {

@@ -224,7 +224,8 @@ def test_without_a_release_the_server_says_so_and_starts_when_there_is_one(
     bento, bentoml_home, tmp_path
 ):
     with serve(bento, bentoml_home, tmp_path) as running:
-        wait_until(lambda: running.served()["state"] == "Refused", "a reason")
+        wait_until(lambda: running.served()["reason"] == "NotReady", "a reason")
+        assert running.served()["state"] == "Starting"
         ready = running.get("/ready")
         probe = running.admin("/readyz").status_code
         assert (ready.status_code, ready.json()["code"], probe) == (503, "not_ready", 503)

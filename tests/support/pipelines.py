@@ -12,7 +12,7 @@ from sentinel_core.events import Event, parse_event, schema_of
 from sentinel_core.features import parse_spec
 from sentinel_core.located import load_yaml
 from sentinel_core.release.document import Release
-from sentinel_core.release.projection import write_projection
+from sentinel_core.release.projection import read_projection, write_projection
 from sentinel_core.telemetry import DecisionMetrics
 
 NOW_US = 1_535_544_000_000_000
@@ -71,7 +71,7 @@ def open_engine(
     write_projection(folder / "release", release or build_release())
     return Engine.open(
         folder / "state",
-        folder / "release",
+        read_projection(folder / "release"),
         metrics=DecisionMetrics(CollectorRegistry()),
         clock=clock or FixedClock(NOW_US),
     )

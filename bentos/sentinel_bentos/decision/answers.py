@@ -118,6 +118,8 @@ def served_answer(served: Served) -> schemas.ServedAnswer:
         state=served.state,
         reason=served.reason,
         message=served.message,
+        refused=served.refused,
+        retrying=served.retrying,
     )
 
 

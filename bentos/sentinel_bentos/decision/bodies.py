@@ -9,11 +9,8 @@ import msgspec
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
-from sentinel_bentos.decision.problems import (
-    UnsupportedMediaTypeError,
-    invalid_request,
-    not_json,
-)
+from sentinel_bentos.decision.problems import invalid_request, not_json
+from sentinel_bentos.http_errors import UnsupportedMediaTypeError
 from sentinel_core.errors import Problem, TooLargeError
 
 MAX_EVENT_BYTES = 64 * 1024

@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
+from sentinel_bentos.http_errors import MethodNotAllowedError, UnsupportedMediaTypeError
 from sentinel_core.errors import (
     ConflictError,
     ForbiddenError,
@@ -28,18 +29,6 @@ from sentinel_core.errors import (
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 1
 """When a retryable refusal may be tried again: a commit takes milliseconds, a start up to 20 s."""
-
-
-class UnsupportedMediaTypeError(SentinelError):
-    """The body is not declared as JSON. Retryable: no."""
-
-    code = "unsupported_media_type"
-
-
-class MethodNotAllowedError(SentinelError):
-    """The path exists, but not with this method. Retryable: no."""
-
-    code = "method_not_allowed"
 
 
 class _Answer(NamedTuple):

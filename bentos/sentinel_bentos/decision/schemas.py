@@ -180,3 +180,5 @@ class ServedAnswer(_Answer):
     state: str
     reason: str | None
     message: str | None
+    refused: str | None
+    retrying: bool

@@ -9,19 +9,20 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-from dataclasses import replace
 
+from sentinel_bentos.decision.mounts import Mounted, mounted_state, wait_for_change
 from sentinel_bentos.decision.settings import Settings
-from sentinel_bentos.decision.watch import projected_state, wait_for_change
 from sentinel_core.clock import Clock, SystemClock
 from sentinel_core.engine.engine import Engine
-from sentinel_core.engine.served import Served, refusal_reason
+from sentinel_core.engine.served import Refusal, Served
 from sentinel_core.errors import NotReadyError, SentinelError
-from sentinel_core.release import Projection, Release, read_projection
+from sentinel_core.release import Projection, read_projection
 from sentinel_core.telemetry import DecisionMetrics
 
-RETRY_SECONDS = 2.0
-"""Between attempts to open an engine that may succeed without a change of the releases."""
+FIRST_RETRY_SECONDS = 1.0
+LAST_RETRY_SECONDS = 30.0
+"""Between attempts at what may succeed without a change of the folders; each waits twice as long as
+the one before. Every server of a pipeline asks the same store, so the last wait is the one to spare."""
 
 _log = logging.getLogger("sentinel.serving")
 
@@ -37,8 +38,7 @@ class Serving:
         self.clock = clock or SystemClock()
         self._engine: Engine | None = None
         self._opening: asyncio.Future[Engine] | None = None
-        self._stable: Release | None = None
-        self._refusal: SentinelError | None = None
+        self._refusal: Refusal | None = None
 
     @property
     def ready(self) -> bool:
@@ -64,15 +64,12 @@ class Serving:
             served = Served(None, None, 0.0, "Starting")
         else:
             served = self._engine.served()
-        error = self._refusal
-        if error is None:
-            return served
-        return replace(served, state="Refused", reason=refusal_reason(error), message=str(error))
+        return served.without(self._refusal)
 
-    def refuse(self, error: SentinelError) -> None:
+    def refuse(self, refusal: Refusal) -> None:
         """Say that something cannot be served, and why."""
-        self._refusal = error
-        _log.warning("%s", error)
+        self._refusal = refusal
+        _log.warning("%s", refusal.error)
 
     def deadline_ns(self, budget_ms: int | None) -> int:
         """Return when a request of now must be answered, on the clock's ``elapsed_ns``.
@@ -80,16 +77,58 @@ class Serving:
         ``budget_ms`` goes before the budget that the stable release sets.
         """
         if budget_ms is None:
-            assert self._stable is not None  # an engine is there only after a release was read
-            budget_ms = self._stable.budget_ms
+            budget_ms = self.engine.budget_ms
         return self.clock.elapsed_ns() + budget_ms * 1_000_000
 
     async def run(self, settings: Settings) -> None:
         """Open the engine, then take up every change of the releases, until cancelled."""
-        seen = await self._open(settings)
+        retry_seconds = FIRST_RETRY_SECONDS
         while True:
-            seen = await wait_for_change(settings.release_dir, seen)
-            await self._take_up(settings)
+            seen = mounted_state(settings)
+            await self._follow(settings)
+            changed = await _changes(settings, seen, retry_seconds if self._retries else None)
+            retry_seconds = min(2 * retry_seconds, LAST_RETRY_SECONDS)
+            if changed:
+                retry_seconds = FIRST_RETRY_SECONDS
+
+    @property
+    def _retries(self) -> bool:
+        return self.served().retrying
+
+    async def _follow(self, settings: Settings) -> None:
+        """Serve what the folder holds, or say why not."""
+        projection: Projection | None = None
+        try:
+            projection = await asyncio.to_thread(read_projection, settings.release_dir)
+            if self._engine is None:
+                await self._open(settings, projection)
+            else:
+                await self._engine.take_up(projection)
+        except SentinelError as error:
+            self.refuse(Refusal.of(error, projection.stable.digest if projection else None))
+        except Exception as error:  # noqa: BLE001 - see the module: this process stays
+            _log.exception("The releases could not be taken up.")
+            self.refuse(Refusal.unexpected("The releases could not be taken up", error))
+        else:
+            self._refusal = None
+
+    async def _open(self, settings: Settings, projection: Projection) -> None:
+        self._opening = asyncio.ensure_future(
+            asyncio.to_thread(self._open_engine, settings, projection)
+        )
+        self._engine = await asyncio.shield(self._opening)
+        # What was loaded stays for ever; without this every full collection would walk it.
+        gc.collect()
+        gc.freeze()
+
+    def _open_engine(self, settings: Settings, projection: Projection) -> Engine:
+        return Engine.open(
+            settings.state_dir,
+            projection,
+            history=settings.history,
+            clock=self.clock,
+            metrics=self.metrics,
+        )
 
     async def close(self) -> None:
         """Write what is waiting and let go of the record. `run` must have been cancelled."""
@@ -101,79 +140,22 @@ class Serving:
             await asyncio.to_thread(self._engine.close)
             self._engine = None
 
-    async def _open(self, settings: Settings) -> str | None:
-        """Return the state of the folder that the engine was opened with."""
-        while True:
-            seen = projected_state(settings.release_dir)
-            try:
-                stable = await asyncio.to_thread(_read, settings)
-                self._opening = asyncio.ensure_future(
-                    asyncio.to_thread(self._open_engine, settings)
-                )
-                engine = await asyncio.shield(self._opening)
-            except SentinelError as error:
-                self.refuse(error)
-                await _wait_to_retry(settings, seen, retryable=error.retryable)
-            except Exception as error:  # noqa: BLE001 - see the module: this process stays
-                _log.exception("The engine could not be opened.")
-                self.refuse(_unexpected(error))
-                await _wait_to_retry(settings, seen, retryable=True)
-            else:
-                break
-        # What was loaded stays for ever; without this every full collection would walk it.
-        gc.collect()
-        gc.freeze()
-        self._engine, self._stable, self._refusal = engine, stable.stable, None
-        return seen
-
-    def _open_engine(self, settings: Settings) -> Engine:
-        return Engine.open(
-            settings.state_dir,
-            settings.release_dir,
-            history=settings.history,
-            clock=self.clock,
-            metrics=self.metrics,
-        )
-
-    async def _take_up(self, settings: Settings) -> None:
-        try:
-            projection = await asyncio.to_thread(_read, settings)
-            await self.engine.take_up(projection)
-        except SentinelError as error:
-            self.refuse(error)
-        except Exception as error:  # noqa: BLE001 - as above
-            _log.exception("The new releases could not be taken up.")
-            self.refuse(_unexpected(error))
-        else:
-            self._stable, self._refusal = projection.stable, None
-
     def _not_ready(self) -> NotReadyError:
         if self._refusal is None:
             return NotReadyError(
                 "The server is starting: it loads the release and the history.",
                 user_action="Wait a few seconds and try again.",
             )
+        error = self._refusal.error
         return NotReadyError(
-            f"The server cannot start: {self._refusal.message}",
-            user_action=self._refusal.user_action,
+            f"The server cannot start: {error.message}", user_action=error.user_action
         )
 
 
-def _read(settings: Settings) -> Projection:
-    return read_projection(settings.release_dir)
-
-
-async def _wait_to_retry(settings: Settings, seen: str | None, *, retryable: bool) -> None:
-    """Wait for other releases, or a while where the same ones may do."""
-    change = wait_for_change(settings.release_dir, seen)
+async def _changes(settings: Settings, seen: Mounted, retry_seconds: float | None) -> bool:
+    """Wait for other contents of the folders, or until it is time to try the same again."""
     try:
-        await asyncio.wait_for(change, RETRY_SECONDS if retryable else None)
+        await asyncio.wait_for(wait_for_change(settings, seen), retry_seconds)
     except TimeoutError:
-        return
-
-
-def _unexpected(error: Exception) -> SentinelError:
-    return SentinelError(
-        f"Something went wrong that was not expected: {error!r}.",
-        user_action="Look into the server's log for its trace.",
-    )
+        return False
+    return True

@@ -7,7 +7,10 @@ import sqlite3
 
 from sentinel_bentos.decision.app import build_app
 from sentinel_bentos.decision.auth import LocalCallers
+from sentinel_core.engine.served import Served
+from sentinel_core.ids import digest_bytes
 from sentinel_core.release import write_projection
+from sentinel_core.release.projection import projection_files
 from tests.support.application import (
     application,
     become,
@@ -17,20 +20,41 @@ from tests.support.application import (
     running,
 )
 from tests.support.decision_server import wire_payment
-from tests.support.pipelines import build_release
+from tests.support.kubelet import KubeletVolume
+from tests.support.pipelines import RULES, build_release
+
+STABLE = build_release()
+OTHER = build_release(rules=RULES.replace("points: 40", "points: 50"))
+BAD = STABLE.model_copy(update={"rules": [{"id": "nonsense"}]})
 
 
 def test_a_release_that_appears_later_is_opened(tmp_path):
     async def scenario():
         settings, serving = build_settings(tmp_path), build_serving()
         async with running(serving, settings):
-            await become(lambda: serving.served().state == "Refused")
-            reason = serving.served().reason
+            await become(lambda: serving.served().reason is not None)
+            before = serving.served()
             write_projection(tmp_path / "releases", build_release())
             await become(lambda: serving.ready)
-            return reason, serving.served().state
+            return before, serving.served()
 
-    assert asyncio.run(scenario()) == ("NotReady", "Ready")
+    before, after = asyncio.run(scenario())
+    assert (before.state, before.reason, before.refused) == ("Starting", "NotReady", None)
+    assert after == Served(build_release().digest, None, 0.0, "Ready")
+
+
+def test_a_pod_may_start_before_its_config_map_is_there(tmp_path):
+    async def scenario():
+        settings, serving = build_settings(tmp_path), build_serving()
+        volume = KubeletVolume(settings.release_dir)
+        volume.write({})
+        async with running(serving, settings):
+            await become(lambda: serving.served().reason == "NotReady")
+            volume.write(projection_files(build_release()))
+            await become(lambda: serving.ready)
+            return serving.served().state
+
+    assert asyncio.run(scenario()) == "Ready"
 
 
 def test_a_release_that_is_refused_at_the_start_gives_way_to_a_better_one(tmp_path):
@@ -40,11 +64,62 @@ def test_a_release_that_is_refused_at_the_start_gives_way_to_a_better_one(tmp_pa
         write_projection(tmp_path / "releases", bad)
         async with running(serving, settings):
             await become(lambda: serving.served().state == "Refused")
+            refused = serving.served()
             write_projection(tmp_path / "releases", build_release())
             await become(lambda: serving.ready)
-            return serving.served().stable
+            return refused, serving.served()
 
-    assert asyncio.run(scenario()) == build_release().digest
+    bad = build_release().model_copy(update={"rules": [{"id": "nonsense"}]})
+    refused, after = asyncio.run(scenario())
+    assert (refused.reason, refused.refused) == ("InvalidDocument", bad.digest)
+    assert (refused.stable, refused.retrying) == (None, False)
+    assert (after.stable, after.refused) == (build_release().digest, None)
+
+
+def _arms_told(serving):
+    served = serving.served()
+    return served.candidate, served.refused
+
+
+def test_a_candidate_is_told_apart_from_a_refused_one(tmp_path):
+    async def scenario():
+        settings, serving = build_settings(tmp_path), build_serving()
+        volume = KubeletVolume(settings.release_dir)
+        volume.write(projection_files(STABLE))
+        told = []
+        async with running(serving, settings):
+            await become(lambda: serving.ready)
+            for candidate, expected in (
+                (OTHER, (OTHER.digest, None)),
+                (BAD, (None, BAD.digest)),
+                (None, (None, None)),
+            ):
+                volume.write(projection_files(STABLE, candidate))
+                await become(lambda expected=expected: _arms_told(serving) == expected)
+                told.append(serving.served())
+        return told
+
+    good, bad, none = asyncio.run(scenario())
+    assert (good.candidate, good.state, good.refused) == (OTHER.digest, "Ready", None)
+    assert (bad.candidate, bad.state, bad.refused) == (None, "Refused", BAD.digest)
+    assert none == Served(STABLE.digest, None, 0.0, "Ready")
+
+
+def test_a_release_in_a_form_that_is_not_known_is_refused_by_its_digest(tmp_path):
+    async def scenario():
+        settings, serving = build_settings(tmp_path), build_serving()
+        volume = KubeletVolume(settings.release_dir)
+        volume.write(projection_files(STABLE))
+        newer = b'{"format": "sentinel.dev/release/v9"}'
+        async with running(serving, settings):
+            await become(lambda: serving.ready)
+            volume.write(projection_files(STABLE) | {"stable.json": newer})
+            await become(lambda: serving.served().state == "Refused")
+            return serving.served(), digest_bytes(newer)
+
+    served, digest = asyncio.run(scenario())
+    assert (served.reason, served.refused) == ("ReleaseUnreadable", digest)
+    assert served.stable == STABLE.digest
 
 
 def test_a_record_in_use_is_opened_when_its_owner_has_ended(tmp_path):
@@ -56,12 +131,13 @@ def test_a_record_in_use_is_opened_when_its_owner_has_ended(tmp_path):
             waiting = running(second, settings)
             await waiting.__aenter__()
             await become(lambda: second.served().state == "Refused")
-            reason = second.served().reason
+            refused = second.served()
         await become(lambda: second.ready)
         await waiting.__aexit__(None, None, None)
-        return reason
+        return refused
 
-    assert asyncio.run(scenario()) == "StoreLocked"
+    refused = asyncio.run(scenario())
+    assert (refused.reason, refused.refused, refused.retrying) == ("StoreLocked", None, True)
 
 
 def test_closing_while_the_engine_opens_lets_go_of_the_record(tmp_path):

@@ -15,7 +15,7 @@ import pytest
 from sentinel_core.clock import FixedClock
 from sentinel_core.decision import encode
 from sentinel_core.engine import unsettled
-from sentinel_core.engine.arrivals import build_observer
+from sentinel_core.engine.arrivals import Feeder
 from sentinel_core.errors import ConflictError, StoreUnavailableError
 from sentinel_core.release.projection import read_projection, write_projection
 from tests.support.pipelines import FEATURES, NOW_US, build_release, open_engine, payment
@@ -143,10 +143,11 @@ def test_logs_built_from_the_record_are_those_that_decided(engine, fault):
 
     given = asyncio.run(run())
     assert [encode(d) for d in engine.recorded()] == [encode(d) for d in given]
-    rebuilt = build_observer(engine._store, engine._arms.specs(), None)
+    feeder = Feeder(engine._store, engine._arms.specs(), None)
+    feeder.feed()
     event = payment("e3")
     expected = engine._arrivals.observer.observe("default", event.occurred_at_us, event.fields)
-    assert expected == rebuilt.observe("default", event.occurred_at_us, event.fields)
+    assert expected == feeder.observer.observe("default", event.occurred_at_us, event.fields)
 
 
 def test_another_body_under_the_id_of_a_failed_decision_is_a_conflict(engine, fault):

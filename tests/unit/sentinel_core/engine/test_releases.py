@@ -44,7 +44,7 @@ def open_engine_as_it_is(folder, history=None):
     """Open an engine on the releases that stand in a folder."""
     return Engine.open(
         folder / "state",
-        folder / "release",
+        read_projection(folder / "release"),
         metrics=DecisionMetrics(CollectorRegistry()),
         history=history,
         clock=FixedClock(NOW_US),
@@ -202,6 +202,32 @@ def test_logs_built_anew_answer_as_logs_that_had_the_longer_windows_all_along(tm
         vectors.append([d.vector for d in decide(engine, *after)])
         engine.close()
     assert vectors[0] == vectors[1]
+
+
+def test_events_that_arrive_while_the_logs_are_built_anew_are_in_them(tmp_path):
+    longer = build_release(features=LONGER)
+    before = [payment(f"before-{i}", card=f"c{i % 7}") for i in range(1_200)]
+    last = [payment(f"last-{i}", card=f"c{i}") for i in range(7)]
+    switched = open_engine(tmp_path / "switched", clock=FixedClock(NOW_US))
+    decide(switched, *before)
+    meanwhile = asyncio.run(decide_meanwhile(switched, project(tmp_path / "switched", longer)))
+    always = open_engine(tmp_path / "always", clock=FixedClock(NOW_US), release=longer)
+    decide(always, *before, *meanwhile)
+    assert [d.vector for d in decide(switched, *last)] == [d.vector for d in decide(always, *last)]
+    switched.close()
+    always.close()
+
+
+async def decide_meanwhile(engine, projection):
+    """Decide one event after another until a release is taken up, and return them."""
+    switching = asyncio.create_task(engine.take_up(projection))
+    decided = []
+    while not switching.done():
+        decided.append(payment(f"meanwhile-{len(decided)}", card=f"c{len(decided) % 7}"))
+        await engine.decide(decided[-1])
+    await switching
+    assert len(decided) > 1
+    return decided
 
 
 def test_a_spec_that_is_served_no_more_is_computed_no_more(engine, tmp_path):
