@@ -2,6 +2,7 @@
 
 from sentinel_core.release.compile import Compiled, compile_manifest, compile_release
 from sentinel_core.release.document import Release, ReleaseList, ReleaseModel, read_release
+from sentinel_core.release.inputs import ProvenArtifact
 from sentinel_core.release.projection import (
     Projection,
     read_projection,
@@ -12,6 +13,7 @@ from sentinel_core.release.projection import (
 __all__ = [
     "Compiled",
     "Projection",
+    "ProvenArtifact",
     "Release",
     "ReleaseList",
     "ReleaseModel",

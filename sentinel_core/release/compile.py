@@ -15,7 +15,7 @@ from sentinel_core.ids import canonical_json
 from sentinel_core.lists.watchlist import WatchList
 from sentinel_core.release.document import MAX_RELEASE_BYTES, Release, ReleaseList
 from sentinel_core.release.faults import Faults
-from sentinel_core.release.inputs import Inputs
+from sentinel_core.release.inputs import Inputs, ProvenArtifact
 from sentinel_core.release.parts import Parts, PartsParser
 from sentinel_core.resources.config_map import ConfigMap
 from sentinel_core.resources.manifest import Declared, load_manifest
@@ -40,6 +40,8 @@ def compile_release(
     pipeline: Declared[SentinelPipeline],
     models: Mapping[str, Declared[SentinelModel]],
     config_maps: Mapping[str, Declared[ConfigMap]],
+    *,
+    proven: Mapping[str, ProvenArtifact] | None = None,
 ) -> Compiled:
     """Compile a pipeline into the one document that servers load and decisions name.
 
@@ -50,6 +52,9 @@ def compile_release(
     ----------
     models, config_maps : mapping
         By name, those of the pipeline's namespace.
+    proven : mapping or None
+        The proven artifact of each model, by the model's name. A release then names these, declared
+        or no longer declared, and no other. None names what is declared.
 
     Raises
     ------
@@ -57,11 +62,11 @@ def compile_release(
         With every fault at ``path:line:column``. Retryable: no.
     ReleaseError
         All faults lie around the pipeline and have one reason (``InputNotFound``,
-        ``InputNotLabelled``, ``ModelNotFound``, ``ModelNotProposed``), or the release is over its
-        limit (``ReleaseTooLarge``). Retryable: no.
+        ``InputNotLabelled``, ``ModelNotFound``, ``ModelNotProposed``, ``ModelNotReady``,
+        ``ModelHasNoServer``), or the release is over its limit (``ReleaseTooLarge``). Retryable: no.
     """
     faults = Faults()
-    parts = PartsParser(pipeline, Inputs(models, config_maps, faults), faults).parse()
+    parts = PartsParser(pipeline, Inputs(models, config_maps, faults, proven), faults).parse()
     faults.raise_if_any()
     release = _build(pipeline.resource, parts)
     size_bytes = len(release.canonical)

@@ -11,7 +11,14 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+)
 from pydantic.alias_generators import to_camel
 
 from sentinel_core.errors import ReleaseError
@@ -60,6 +67,10 @@ class ReleaseModel(_Part):
     uri : where the artifact lies; a relative path counts from the manifest's folder
     public_key : the signer's Ed25519 key as PEM; None asks for no signature
     deadline_ms : milliseconds after which the answer is dropped as late
+    placement : whether the decision server loads the artifact itself, or calls the model's server
+    store : name of the folder that says how to reach the artifact's store: in a cluster that of a
+        mounted Secret
+    grpc_url : where the model's server is called; given with ``Remote`` only
     """
 
     name: str
@@ -69,6 +80,25 @@ class ReleaseModel(_Part):
     public_key: str | None = None
     deadline_ms: int
     on_failure: ModelFailure
+    placement: Literal["Inline", "Remote"] = "Inline"
+    store: str | None = None
+    grpc_url: str | None = None
+
+    @model_serializer(mode="wrap")
+    def _write_new_fields_where_they_say_something(
+        self, write: SerializerFunctionWrapHandler
+    ) -> dict[str, Any]:
+        """Leave out fields that came later and say what was meant before them.
+
+        So a release that was stored by an earlier version keeps its digest.
+        """
+        said = {
+            "placement": self.placement != "Inline",
+            "store": self.store,
+            "grpcUrl": self.grpc_url,
+        }
+        written: dict[str, Any] = write(self)
+        return {name: value for name, value in written.items() if said.get(name, True)}
 
 
 class ReleaseList(_Part):

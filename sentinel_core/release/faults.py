@@ -7,18 +7,18 @@ from typing import Literal, TypeVar
 
 from sentinel_core.errors import InvalidDocumentError, Problem, ReleaseError, SentinelError
 from sentinel_core.located import Position, problem, refusal
+from sentinel_core.resources.conditions import REASONS
 
 Parsed = TypeVar("Parsed")
-Reason = Literal["InputNotFound", "InputNotLabelled", "ModelNotFound", "ModelNotProposed"]
+Reason = Literal[
+    "InputNotFound",
+    "InputNotLabelled",
+    "ModelNotFound",
+    "ModelNotProposed",
+    "ModelNotReady",
+    "ModelHasNoServer",
+]
 """What is wrong around a pipeline rather than in it; status conditions and runbooks use the words."""
-
-_USER_ACTIONS: dict[Reason, str] = {
-    "InputNotFound": "Add the ConfigMap or the key, or correct the reference.",
-    "InputNotLabelled": "Label each ConfigMap named above: "
-    "kubectl label configmap NAME sentinel.dev/input=true, or the same under metadata.labels.",
-    "ModelNotFound": "Add the SentinelModel, or correct the reference.",
-    "ModelNotProposed": "Train a model, then write it into the manifest: sentinel propose --help.",
-}
 
 
 class Faults:
@@ -62,7 +62,7 @@ class Faults:
         if reason is None or reasons:
             return refusal(problems)
         message = f"{reason}: {'; '.join(map(str, problems))}."
-        return ReleaseError(reason, message, user_action=_USER_ACTIONS[reason])
+        return ReleaseError(reason, message, user_action=REASONS[reason].user_action)
 
 
 def _place(found: Problem) -> tuple[str, int, int]:

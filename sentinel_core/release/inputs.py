@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -19,6 +20,24 @@ from sentinel_core.resources.model import NOT_PROPOSED, SentinelModel
 Loc = tuple[str | int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class ProvenArtifact:
+    """An artifact that a release may name.
+
+    Attributes
+    ----------
+    store : name of the Secret that says how to reach its store
+    public_key : the signer's key as PEM, by which a server checks it again. None asks for no
+        signature: for an artifact that is no longer declared the digest, which was proven together
+        with its signature, says enough
+    """
+
+    uri: str
+    digest: str
+    store: str | None = None
+    public_key: str | None = None
+
+
 class Inputs:
     """Finds what references name, in one namespace, and notes what is not there.
 
@@ -26,6 +45,8 @@ class Inputs:
     ----------
     models, config_maps : mapping
         By name, all of the pipeline's namespace.
+    proven : mapping or None
+        What was proven of each model, by the model's name; None takes what is declared.
     """
 
     def __init__(
@@ -33,8 +54,10 @@ class Inputs:
         models: Mapping[str, Declared[SentinelModel]],
         config_maps: Mapping[str, Declared[ConfigMap]],
         faults: Faults,
+        proven: Mapping[str, ProvenArtifact] | None = None,
     ) -> None:
         self._models = models
+        self._proven = proven
         self._config_maps = config_maps
         self._faults = faults
 
@@ -60,7 +83,28 @@ class Inputs:
             self._faults.add(where, message, hint, reason="ModelNotProposed")
         return model
 
-    def public_key(self, model: Declared[SentinelModel]) -> str | None:
+    def artifact(
+        self, model: Declared[SentinelModel], document: Located, loc: Loc
+    ) -> ProvenArtifact | None:
+        """Return the artifact of a model that a release may name; ``loc`` is where it is named."""
+        name, declared = model.key[1], model.resource.spec.artifact
+        proven = None if self._proven is None else self._proven.get(name)
+        if self._proven is not None and proven is None:
+            message = f"SentinelModel {name} has no proven artifact yet"
+            hint = f"kubectl describe smodel {name} says how far it is"
+            self._faults.add(document.at(loc), message, hint, reason="ModelNotReady")
+            return None
+        if proven is not None and proven.digest != declared.digest:
+            return proven
+        store = declared.store_secret_ref
+        return ProvenArtifact(
+            uri=declared.uri,
+            digest=declared.digest,
+            store=store.name if store else None,
+            public_key=self._public_key(model),
+        )
+
+    def _public_key(self, model: Declared[SentinelModel]) -> str | None:
         """Return the PEM text of the key by which a model's artifact must be signed, if any."""
         signature = model.resource.spec.artifact.signature
         if signature is None:

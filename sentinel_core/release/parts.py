@@ -23,17 +23,15 @@ from sentinel_core.release.check import (
 )
 from sentinel_core.release.document import ModelFailure, ReleaseModel
 from sentinel_core.release.faults import Faults
-from sentinel_core.release.inputs import Inputs
+from sentinel_core.release.inputs import Inputs, Loc, ProvenArtifact
 from sentinel_core.resources.manifest import Declared
-from sentinel_core.resources.model import SentinelModel
-from sentinel_core.resources.pipeline import PipelineModel, SentinelPipeline
+from sentinel_core.resources.model import SentinelModel, grpc_url
+from sentinel_core.resources.pipeline import RESERVED_NAMES, PipelineModel, SentinelPipeline
 from sentinel_core.rules import Pack, RuleSchema, parse_pack
 from sentinel_core.signals.profile import SignalsProfile, parse_signals
 
 COMPUTED = ("velocity", "behaviour")
 """Signals made of features."""
-RESERVED_NAMES = (*COMPUTED, "rules", "lists", "rounding")
-"""Names that points and weights give to something else than a model."""
 
 
 @dataclass(slots=True)
@@ -107,11 +105,23 @@ class PartsParser:
             if given.name in [m.name for m in self._spec.models[:index]]:
                 message = f"another model is named {given.name}"
                 self._faults.add(where, message, "give each model its own name")
-            ref_loc = (*loc, "modelRef", "name")
-            model = self._inputs.model(given.model_ref.name, self._document, ref_loc)
-            if model is not None:
-                found.append(_model(given, model, self._inputs.public_key(model)))
+            parsed = self._model(given, loc)
+            if parsed is not None:
+                found.append(parsed)
         return found
+
+    def _model(self, given: PipelineModel, loc: Loc) -> ReleaseModel | None:
+        ref_loc = (*loc, "modelRef", "name")
+        model = self._inputs.model(given.model_ref.name, self._document, ref_loc)
+        if model is None:
+            return None
+        if given.placement == "Remote" and model.resource.spec.server is None:
+            where = self._document.at((*loc, "placement"))
+            message = f"SentinelModel {model.key[1]} has no server that could be called"
+            hint = "give it a spec.server, or write placement: Inline"
+            self._faults.add(where, message, hint, reason="ModelHasNoServer")
+        artifact = self._inputs.artifact(model, self._document, ref_loc)
+        return None if artifact is None else _release_model(given, model, artifact)
 
     def _signals(
         self, names: tuple[str, ...] | None, fusion: FusionProfile | None
@@ -196,17 +206,20 @@ def _written_names(features: Located | None) -> tuple[str, ...] | None:
     return tuple(name for name in names if isinstance(name, str))
 
 
-def _model(
-    given: PipelineModel, model: Declared[SentinelModel], public_key: str | None
+def _release_model(
+    given: PipelineModel, model: Declared[SentinelModel], artifact: ProvenArtifact
 ) -> ReleaseModel:
-    artifact = model.resource.spec.artifact
     failure = given.on_failure
+    is_remote = given.placement == "Remote"
     return ReleaseModel(
         name=given.name,
         model=given.model_ref.name,
         uri=artifact.uri,
         digest=artifact.digest,
-        public_key=public_key,
+        public_key=artifact.public_key,
         deadline_ms=given.deadline_ms,
         on_failure=ModelFailure(action=failure.action, score=failure.score),
+        placement=given.placement,
+        store=artifact.store,
+        grpc_url=grpc_url(*model.key) if is_remote else None,
     )

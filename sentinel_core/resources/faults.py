@@ -9,9 +9,11 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 
 from sentinel_core.errors import Problem
 from sentinel_core.located import Located, problem, refusal
+from sentinel_core.resources.cross_field import FAULT_TYPE
 
 Model = TypeVar("Model", bound=BaseModel)
 Loc = tuple[int | str, ...]
@@ -40,7 +42,7 @@ def _problems(
     error: ValidationError, located: Located, model: type[BaseModel], at: str
 ) -> Iterator[Problem]:
     for fault in error.errors(include_url=False, include_input=False):
-        loc = tuple(part for part in fault["loc"] if part != "[key]")
+        loc = (*(part for part in fault["loc"] if part != "[key]"), *_field_of_rule(fault))
         name = ".".join(str(part) for part in (at, *loc) if part != "")
         where = located.at(loc)
         if fault["type"] == "missing":
@@ -54,6 +56,12 @@ def _problems(
             message = fault["msg"].removeprefix("Value error, ").removeprefix("Input ")
             said = f"{name or 'the document'}: {message[:1].lower()}{message[1:]}"
             yield problem(where, said, _example(model, loc))
+
+
+def _field_of_rule(fault: ErrorDetails) -> Loc:
+    """Return the way from an object to the field that a broken rule of it is about."""
+    named = fault["ctx"]["field"] if fault["type"] == FAULT_TYPE else ""
+    return tuple(named.split(".")) if named else ()
 
 
 def _spelling(model: type[BaseModel], loc: Loc) -> str:
@@ -76,6 +84,8 @@ def _description(model: type[BaseModel], loc: Loc) -> str:
 
 
 def _field(model: type[BaseModel], loc: Loc) -> FieldInfo | None:
+    while loc and isinstance(loc[-1], int):  # an item is described by its list
+        loc = loc[:-1]
     owner = _owner(model, loc)
     return _fields(owner).get(str(loc[-1])) if owner and loc else None
 

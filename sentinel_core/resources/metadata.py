@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar, Protocol, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
 from pydantic.alias_generators import to_camel
+
+from sentinel_core.resources.cross_field import CrossField
 
 API_VERSION = "sentinel.dev/v1alpha1"
 DEFAULT_NAMESPACE = "default"
@@ -71,6 +73,21 @@ ListName = Annotated[
         examples=["known-bad-cards"],
     ),
 ]
+Suspend = Annotated[
+    bool,
+    Field(
+        description="Whether the operator leaves everything as it is: what serves goes on serving, "
+        "nothing new is proven or taken up, nothing that was changed is put back."
+    ),
+]
+RevisionHistoryLimit = Annotated[
+    int,
+    Field(
+        ge=0,
+        le=100,
+        description="Number of past revisions that are kept beside those in use.",
+    ),
+]
 MetadataMap = Annotated[
     dict[
         Annotated[str, Field(max_length=317)],  # a prefix of 253, a slash and a name of 63
@@ -90,6 +107,15 @@ class Declaration(BaseModel):
     model_config = ConfigDict(
         alias_generator=to_camel, extra="forbid", strict=True, frozen=True, allow_inf_nan=False
     )
+    cross_field: ClassVar[tuple[CrossField, ...]] = ()
+    """Rules between fields, which the CRDs carry too."""
+
+    @model_validator(mode="after")
+    def _keep_cross_field_rules(self) -> Self:
+        for rule in self.cross_field:
+            if rule.holds is not None and not rule.holds(self):
+                raise rule.fault()
+        return self
 
 
 class Metadata(Declaration):
@@ -112,6 +138,42 @@ class ConfigMapKeyRef(Declaration):
 
     name: ObjectName
     key: DataKey
+
+
+class Named(Protocol):
+    """Something with a name."""
+
+    @property
+    def name(self) -> str:
+        """The name."""
+
+
+BY_NAME: dict[str, JsonValue] = {
+    "x-kubernetes-list-type": "map",
+    "x-kubernetes-list-map-keys": ["name"],
+}
+"""How the schema of a list says that its items are told apart by their names."""
+
+Items = TypeVar("Items", bound=tuple[Named, ...])
+
+
+def _require_unique_names(items: Items) -> Items:
+    names = [item.name for item in items]
+    for name in names:
+        if names.count(name) > 1:
+            message = f"{name} is there more than once"
+            raise ValueError(message)
+    return items
+
+
+UniqueNames = AfterValidator(_require_unique_names)
+"""What `BY_NAME` asks of a list, on a laptop."""
+
+
+class SecretRef(Declaration):
+    """A Secret of the same namespace. Pods mount it; the operator cannot read it."""
+
+    name: ObjectName
 
 
 class TextSource(Declaration):
