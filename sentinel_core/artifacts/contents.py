@@ -17,7 +17,7 @@ from sentinel_core.artifacts.manifest import (
     MAX_MANIFEST_BYTES,
     SIGNATURE_FILE,
 )
-from sentinel_core.artifacts.refusal import refuse
+from sentinel_core.artifacts.refusal import UPLOAD_AGAIN, refuse
 from sentinel_core.artifacts.sign import MAX_SIGNATURE_BYTES
 from sentinel_core.errors import ArtifactError
 
@@ -177,7 +177,7 @@ def _check_tar_end(data: bytes) -> None:
     The library takes a cut header for the end of the archive.
     """
     if len(data) % tarfile.BLOCKSIZE or any(data[-2 * tarfile.BLOCKSIZE :]):
-        raise refuse("Truncated", "The tar breaks off before its end mark.")
+        raise refuse("Truncated", "The tar breaks off before its end mark.", UPLOAD_AGAIN)
 
 
 def _member_name(member: tarfile.TarInfo) -> str:
@@ -201,7 +201,9 @@ def _read_member(
     assert file is not None, "a regular member always has contents"
     data = file.read()
     if len(data) != member.size:
-        raise refuse("Truncated", f"{name} ends after {len(data)} of {member.size} bytes.")
+        raise refuse(
+            "Truncated", f"{name} ends after {len(data)} of {member.size} bytes.", UPLOAD_AGAIN
+        )
     return data
 
 

@@ -29,6 +29,7 @@ UNBOUNDED_OPERATORS = frozenset({"Loop", "Scan"})
 """They can run for ever, and a call into the runtime cannot be cut off."""
 OUTPUTS = ("margin", "probability")
 REEXPORT = "Export the model again with `sentinel train`, which writes standard operators only."
+SAME_COLUMNS = "Export model and manifest together, for the same features in the same order."
 
 
 def check_model(data: bytes, feature_count: int) -> str:
@@ -202,4 +203,4 @@ def _foreign(domain: str, what: str) -> Exception:
 
 
 def _schema(what: str) -> Exception:
-    return refuse("SchemaMismatch", f"The model does not fit its manifest: {what}.", REEXPORT)
+    return refuse("SchemaMismatch", f"The model does not fit its manifest: {what}.", SAME_COLUMNS)

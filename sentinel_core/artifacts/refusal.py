@@ -46,6 +46,8 @@ RefusalReason = Literal[
 
 REBUILD = "Build the artifact again with `sentinel train`, or fetch it again from its registry."
 """What to do about an artifact whose bytes are not what its writer wrote."""
+UPLOAD_AGAIN = "Upload or copy the artifact again: it broke off on its way."
+"""What to do about an artifact that ends early."""
 
 
 def refuse(reason: RefusalReason, message: str, user_action: str = REBUILD) -> ArtifactError:

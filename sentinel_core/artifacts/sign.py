@@ -136,7 +136,11 @@ def verify(manifest: bytes, signature_file: bytes | None, public_key_pem: bytes)
     try:
         key.verify(base64.b64decode(signature.signature, validate=True), manifest)
     except (InvalidSignature, binascii.Error):
-        raise refuse("SignatureInvalid", "The signature is not one of this manifest.") from None
+        raise refuse(
+            "SignatureInvalid",
+            "The signature is not one of this manifest.",
+            "Sign the artifact again where it is built; until then trust nothing in it.",
+        ) from None
     return signature.key_id
 
 

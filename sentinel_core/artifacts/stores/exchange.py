@@ -13,7 +13,7 @@ import re
 import socket
 import ssl
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from threading import Timer
@@ -104,23 +104,21 @@ def exchange(request: Request, budget: Budget, deadline: Deadline) -> Iterator[A
         ``StoreUnreachable`` (a retry may help), ``StoreUntrusted``, ``StoreMisconfigured``.
     """
     connection = _connection(request, min(budget.connect_seconds, deadline.remaining_seconds))
-    timer: Timer | None = None
-    try:
+    with ExitStack() as open_parts:
+        open_parts.callback(connection.close)
         with _network_faults(request.shown, deadline):
             connection.connect()
             connection.sock.settimeout(budget.read_seconds)
             timer = Timer(deadline.remaining_seconds, _cut, [connection.sock])
             timer.daemon = True
             timer.start()
+            open_parts.callback(timer.cancel)
             connection.request(
                 request.method, request.address.target, request.body, dict(request.headers)
             )
-            response = connection.getresponse()
+            # An answer without keep-alive owns the socket from here on.
+            response = open_parts.enter_context(connection.getresponse())
         yield Answer(response, request, deadline)
-    finally:
-        if timer is not None:
-            timer.cancel()
-        connection.close()
 
 
 def _connection(request: Request, timeout_seconds: float) -> HTTPConnection:
