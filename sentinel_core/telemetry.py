@@ -66,3 +66,40 @@ class DecisionMetrics:
             registry=registry,
             buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256),
         )
+
+
+class ModelServerMetrics:
+    """What a model server counts.
+
+    Parameters
+    ----------
+    registry : CollectorRegistry
+        One per server, so that two servers in one process (as in tests) do not collide.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
+        self.requests = Counter(
+            "sentinel_model_requests_total",
+            "Requests answered: protocol http, grpc or predict; code of HTTP or gRPC.",
+            ["protocol", "operation", "code"],
+            registry=registry,
+        )
+        self.infer_seconds = Histogram(
+            "sentinel_model_infer_seconds",
+            "From the head of a request for scores to its answer.",
+            ["protocol"],
+            registry=registry,
+            buckets=LATENCY_BUCKETS_SECONDS,
+        )
+        self.rows = Counter(
+            "sentinel_model_rows_total", "Rows scored.", ["protocol"], registry=registry
+        )
+        self.versions = Gauge(
+            "sentinel_model_versions", "Versions that are loaded.", registry=registry
+        )
+        self.refused_artifacts = Counter(
+            "sentinel_model_artifacts_refused_total",
+            "Artifacts that could not be served, each attempt counted.",
+            registry=registry,
+        )

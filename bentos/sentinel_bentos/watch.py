@@ -13,13 +13,13 @@ from pathlib import Path
 POLL_SECONDS = 0.25
 """A change is seen this late at most; the operator allows 7 s until it asks again."""
 
-_LINK = "..data"
+DATA_LINK = "..data"
 
 
 def projected_state(directory: Path) -> str | None:
     """Return a name of what the folder holds now, which changes with it; None for nothing yet."""
     try:
-        return str((directory / _LINK).readlink())
+        return str((directory / DATA_LINK).readlink())
     except OSError:  # not there yet, or not a link: nothing that could be read
         return None
 

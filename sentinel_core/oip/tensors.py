@@ -21,6 +21,11 @@ Rows = npt.NDArray[np.float32]
 FP32 = "FP32"
 INPUT = "input"
 """The one input: rows of features in the order of the artifact's manifest."""
+PROBABILITY, MARGIN = "probability", "margin"
+"""What a model gives by default: (rows,) in [0, 1], and (rows,) in log-odds before calibration."""
+CONTRIBUTIONS, BASE_VALUE = "contributions", "base_value"
+"""What a model gives when asked: (rows, features) in log-odds, and (1,), which is the same for every
+row; a row's contributions and the base value add up to its margin."""
 _LITTLE_ENDIAN = np.dtype("<f4")
 ITEM_BYTES = _LITTLE_ENDIAN.itemsize
 
