@@ -38,13 +38,15 @@ _MEND = "Correct the places named above and try again."
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A place in a text, counted from 1."""
+    """A place in a text, counted from 1; line 0 is the whole of what has no lines."""
 
     path: str
     line: int
     column: int
 
     def __str__(self) -> str:
+        if not self.line:
+            return self.path
         return f"{self.path}:{self.line}:{self.column}"
 
 
@@ -128,15 +130,15 @@ def load_yaml_all(text: str, path: str) -> list[Located]:
     return documents
 
 
-def locate(value: Any, path: str) -> Located:
+def locate(value: Any, path: str | Position) -> Located:
     """Give plain JSON values (from a release, say) one common position, for parsers that want one."""
-    where = Position(path, 1, 1)
+    where = Position(path, 1, 1) if isinstance(path, str) else path
     if isinstance(value, dict):
         return Located(
-            {k: locate(v, path) for k, v in value.items()}, where, dict.fromkeys(value, where)
+            {k: locate(v, where) for k, v in value.items()}, where, dict.fromkeys(value, where)
         )
     if isinstance(value, list | tuple):
-        return Located([locate(v, path) for v in value], where, {})
+        return Located([locate(v, where) for v in value], where, {})
     return Located(value, where, {})
 
 

@@ -5,6 +5,8 @@ from sentinel_core.release.document import Release, ReleaseList, ReleaseModel, r
 from sentinel_core.release.inputs import ProvenArtifact
 from sentinel_core.release.projection import (
     Projection,
+    config_map_data,
+    projection_files,
     read_projection,
     rows_of,
     write_projection,
@@ -19,6 +21,8 @@ __all__ = [
     "ReleaseModel",
     "compile_manifest",
     "compile_release",
+    "config_map_data",
+    "projection_files",
     "read_projection",
     "read_release",
     "rows_of",

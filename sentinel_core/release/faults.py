@@ -66,5 +66,7 @@ class Faults:
 
 
 def _place(found: Problem) -> tuple[str, int, int]:
-    path, line, column = found.location.rsplit(":", 2)
-    return path, int(line), int(column)
+    path, *numbers = found.location.rsplit(":", 2)
+    if len(numbers) != 2:  # an object of an API server has no lines
+        return found.location, 0, 0
+    return path, int(numbers[0]), int(numbers[1])

@@ -29,6 +29,8 @@ FILES = (STABLE_FILE, CANDIDATE_FILE, SPLIT_FILE)
 LIST_FILE = re.compile(r"list-([0-9a-f]{64})\.json")
 """Name of a file with the rows of a list: the digest is in the name. Beside the releases and not in a
 folder, since a ConfigMap has none."""
+MAX_CONFIG_MAP_BYTES = 1024 * 1024
+"""All values of a ConfigMap together; the API server refuses more (Kubernetes, MaxSecretSize)."""
 
 _LINK = "..data"
 _READ_ATTEMPTS = 1000
@@ -80,6 +82,27 @@ def projection_files(
 def list_file(digest: str) -> str:
     """Return the name of the file that holds the rows of a list."""
     return f"list-{digest.removeprefix('sha256:')}.json"
+
+
+def config_map_data(files: Mapping[str, bytes]) -> dict[str, str]:
+    """Return the files of a projection as the data of a ConfigMap.
+
+    Raises
+    ------
+    ReleaseError
+        ``ProjectionTooLarge``: a ConfigMap does not hold them. Retryable: no.
+    """
+    size_bytes = sum(map(len, files.values()))
+    if size_bytes > MAX_CONFIG_MAP_BYTES:
+        rows_bytes = sum(len(data) for name, data in files.items() if LIST_FILE.fullmatch(name))
+        raise ReleaseError(
+            "ProjectionTooLarge",
+            f"Releases and lists together have {size_bytes} bytes, {rows_bytes} of them rows of "
+            f"lists, and a ConfigMap holds {MAX_CONFIG_MAP_BYTES}.",
+            user_action="Shorten the lists: drop entries that have expired, or give what many of "
+            "them share a rule.",
+        )
+    return {name: data.decode() for name, data in files.items()}
 
 
 def write_projection(

@@ -1,5 +1,6 @@
 """The two resources, SentinelModel and SentinelPipeline, and the manifests that declare them."""
 
+from sentinel_core.resources.cluster_object import read_object
 from sentinel_core.resources.conditions import CONDITIONS, REASONS, ReasonDoc
 from sentinel_core.resources.config_map import ConfigMap
 from sentinel_core.resources.manifest import Declared, Manifest, load_manifest, parse_manifest
@@ -22,4 +23,5 @@ __all__ = [
     "Server",
     "load_manifest",
     "parse_manifest",
+    "read_object",
 ]

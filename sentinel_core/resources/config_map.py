@@ -65,21 +65,23 @@ def load_text(text: str, at: Located, source: str) -> Located:
     at : Located
         Its value in the ConfigMap.
     source : str
-        The file that holds the ConfigMap; empty where there is none, as with an object read from an
-        API server.
+        The file that holds the ConfigMap; empty where there is none.
 
     Returns
     -------
     Located
         For a text in literal style (``key: |``) positions are those in the file, so that an editor
         jumps there. In the other styles lines of the text and of the file do not correspond: the
-        path then names the place of the text, and line and column count inside it.
+        path then names the place of the text, and line and column count inside it. So they do for
+        an object of an API server, whose path names the ConfigMap and the key.
 
     Raises
     ------
     InvalidDocumentError
         The text is not in the YAML subset. Retryable: no.
     """
+    if not at.position.line:  # an object of an API server
+        return load_yaml(text, at.position.path)
     shift = _literal_shift(text, at.position, source)
     if shift is None:
         return load_yaml(text, f"{at.position.path}:{at.position.line}(text)")

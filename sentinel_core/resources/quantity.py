@@ -34,5 +34,5 @@ def read_quantity(quantity: Quantity) -> Decimal:
     (Decimal('0.250'), Decimal('1024'), Decimal('2'))
     """
     text = str(quantity)
-    digits = text.rstrip("mkMGTi")
+    digits = text.rstrip("mkKMGTi")
     return Decimal(digits) * _FACTORS[text[len(digits) :]]

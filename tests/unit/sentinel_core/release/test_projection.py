@@ -7,7 +7,7 @@ import pytest
 from sentinel_core.errors import NotReadyError, ReleaseError
 from sentinel_core.ids import digest_bytes
 from sentinel_core.release import read_projection, rows_of, write_projection
-from sentinel_core.release.projection import projection_files
+from sentinel_core.release.projection import config_map_data, projection_files
 from tests.support.kubelet import KubeletVolume
 from tests.support.manifests import compile_files, read_sample
 
@@ -118,6 +118,23 @@ def test_every_file_could_be_the_key_of_a_config_map(compiled, candidate):
     files = projection_files(compiled.release, candidate, 10, compiled.blobs)
     assert len(files) == 3 + len(compiled.blobs)
     assert [n for n in files if not re.fullmatch(r"[-._a-zA-Z0-9]{1,253}", n)] == []
+
+
+def test_a_config_map_is_given_every_file_as_text(compiled, candidate):
+    files = projection_files(compiled.release, candidate, 10, compiled.blobs)
+    assert {name: data.decode() for name, data in files.items()} == config_map_data(files)
+
+
+@pytest.mark.parametrize(("size_bytes", "fits"), [(1024 * 1024, True), (1024 * 1024 + 1, False)])
+def test_what_a_config_map_does_not_hold_is_refused(size_bytes, fits):
+    files = {"stable.json": b"{}", f"list-{'0' * 64}.json": b" " * (size_bytes - 2)}
+    if fits:
+        assert set(files) == set(config_map_data(files))
+        return
+    with pytest.raises(ReleaseError) as caught:
+        config_map_data(files)
+    assert caught.value.reason == "ProjectionTooLarge"
+    assert f"{size_bytes} bytes, {size_bytes - 2} of them rows" in caught.value.message
 
 
 def test_rows_go_with_the_release_that_brought_them(tmp_path, compiled, stable):
