@@ -15,6 +15,7 @@ from sentinel_core.artifacts.keep import keep_artifact
 from sentinel_core.artifacts.read import Artifact
 from sentinel_core.artifacts.runtime import runtime_versions
 from sentinel_core.artifacts.session import LoadedModel
+from sentinel_core.artifacts.stores.config import store_folder
 from sentinel_core.clock import Clock
 from sentinel_core.engine.arms import Arms
 from sentinel_core.engine.arrivals import refuse_other_type
@@ -52,13 +53,23 @@ class Loader:
         Where release documents and the rows of lists are kept by digest.
     base : Path or None
         What the relative URI of an artifact that is not kept yet starts from.
+    stores_dir : Path or None
+        Holds a folder of settings for each store that a release may name; see
+        `sentinel_core.artifacts.stores.config`.
     """
 
     def __init__(
-        self, artifacts_dir: Path, store: Store, clock: Clock, *, base: Path | None = None
+        self,
+        artifacts_dir: Path,
+        store: Store,
+        clock: Clock,
+        *,
+        base: Path | None = None,
+        stores_dir: Path | None = None,
     ) -> None:
         self._artifacts_dir = artifacts_dir
         self._base = base
+        self._stores_dir = stores_dir
         self._store = store
         self._clock = clock
         self._recorded: dict[str, LoadedRelease] = {}
@@ -166,8 +177,14 @@ class Loader:
         )
 
     def _model(self, model: ReleaseModel, spec: FeatureSpec, phrases: Phrases) -> ModelSignal:
-        key = model.public_key.encode() if model.public_key else None
-        artifact = keep_artifact(model.uri, model.digest, self._artifacts_dir, public_key_pem=key)
+        artifact = keep_artifact(
+            model.uri,
+            model.digest,
+            self._artifacts_dir,
+            public_key_pem=None if model.public_key is None else model.public_key.encode(),
+            base=self._base,
+            store=store_folder(self._stores_dir, model.store),
+        )
         _check_spec(model, artifact, spec)
         return ModelSignal(
             model.name,

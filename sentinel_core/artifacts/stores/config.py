@@ -31,13 +31,13 @@ class StoreConfig:
 
     Attributes
     ----------
-    where : the folder they were read from, for messages
+    where : the folder they were read from, for messages; empty where none was named
     endpoint : ``https://HOST[:PORT]`` of an S3 store; None where the store is a web server
     access_key_id, secret_access_key : both or neither; without them requests are not signed
     ca_pem : the only authorities that are trusted; None trusts those of the system
     """
 
-    where: str = "no folder"
+    where: str = ""
     endpoint: str | None = None
     region: str = DEFAULT_REGION
     access_key_id: str | None = field(default=None, repr=False)
@@ -46,21 +46,21 @@ class StoreConfig:
 
 
 def store_folder(stores_dir: Path | None, name: str | None) -> Path | None:
-    """Return the folder of the store that a resource names; None where it names none.
+    """Return the folder of the store that a resource names.
+
+    None where it names none, and where there are no stores, as on a laptop: what is kept already
+    needs none.
 
     Raises
     ------
     ArtifactError
-        ``StoreMisconfigured``: the name is none of a Secret, or stores are not set up here.
-        A retry does not help.
+        ``StoreMisconfigured``: the name is none that a Secret can have. A retry does not help.
     """
-    if name is None:
+    if name is None or stores_dir is None:
         return None
-    if stores_dir is None or not _SECRET_NAME.fullmatch(name):
-        raise refuse(
-            "StoreMisconfigured",
-            f"There is no folder for the store {name[:128]!r}.",
-            "Set SENTINEL_STORES_DIR to the folder that holds one folder for each store.",
+    if not _SECRET_NAME.fullmatch(name):
+        raise misconfigured(
+            f"{name[:128]!r} is no name of a store.", "Name a Secret in storeSecretRef."
         )
     return stores_dir / name
 

@@ -22,6 +22,7 @@ from sentinel_core.artifacts.stores.budget import Budget, Deadline, within
 from sentinel_core.artifacts.stores.config import ENDPOINT, StoreConfig, misconfigured
 from sentinel_core.artifacts.stores.download import download
 from sentinel_core.artifacts.stores.exchange import Request, exchange
+from sentinel_core.errors import ArtifactError
 
 _TAKEN: Final = (409, 412)
 """What S3 answers to a conditional PUT: a key that is being written, and one that is there."""
@@ -47,11 +48,7 @@ class S3Store:
 
     def __init__(self, config: StoreConfig, budget: Budget, scratch: Path | None = None) -> None:
         if config.endpoint is None:
-            raise misconfigured(
-                f"An s3:// URI needs a store with an endpoint, and {config.where} has none.",
-                f"Name the store with storeSecretRef or --store, and write https://HOST into its "
-                f"file {ENDPOINT}.",
-            )
+            raise _no_endpoint(config)
         self._config = config
         self._endpoint = config.endpoint.rstrip("/")
         self._budget = budget
@@ -111,3 +108,15 @@ class S3Store:
             body,
             config.ca_pem,
         )
+
+
+def _no_endpoint(config: StoreConfig) -> ArtifactError:
+    if not config.where:
+        return misconfigured(
+            "An s3:// URI needs a store, and none is named.",
+            "Name one with storeSecretRef in a cluster, with --store on the command line.",
+        )
+    return misconfigured(
+        f"The store in {config.where} has no {ENDPOINT}, which an s3:// URI needs.",
+        f"Write https://HOST or https://HOST:PORT into the file {ENDPOINT}.",
+    )

@@ -106,10 +106,12 @@ def test_a_mounted_secret_s_links_are_followed(tmp_path):
 
 def test_an_s3_address_needs_an_endpoint(tmp_path):
     folder = write_settings(tmp_path, None)
-    for store in (folder, None):
-        assert refusal_of(lambda store=store: open_store("s3://models/x", store=store)).reason == (
-            "StoreMisconfigured"
-        )
+    told = [refusal_of(lambda s=s: open_store("s3://models/x", store=s)) for s in (folder, None)]
+    assert [refusal.reason for refusal in told] == ["StoreMisconfigured"] * 2
+    assert [refusal.message for refusal in told] == [
+        f"The store in {tmp_path} has no endpoint, which an s3:// URI needs.",
+        "An s3:// URI needs a store, and none is named.",
+    ]
 
 
 def test_authorities_that_are_no_certificates_are_refused(tmp_path):
@@ -130,5 +132,5 @@ def test_a_name_that_no_secret_has_is_no_store(tmp_path, name):
     assert refusal_of(store_folder, tmp_path, name).reason == "StoreMisconfigured"
 
 
-def test_a_store_where_none_are_set_up_is_refused():
-    assert refusal_of(store_folder, None, "model-store").reason == "StoreMisconfigured"
+def test_where_there_are_no_stores_a_named_one_has_no_folder():
+    assert store_folder(None, "model-store") is None
