@@ -25,6 +25,8 @@ class ServerSettings(BaseSettings):
     """Folder that says what is to be served; in a cluster a mounted ConfigMap."""
     state_dir: Path
     """Folder of what the server keeps; one process at a time may use it."""
+    stores_dir: Path | None = None
+    """Folder with a folder for each artifact store: its address and credentials."""
     host: str = "127.0.0.1"
     """Address that the public server listens on."""
     http_port: int = Field(3000, ge=1, le=65_535)

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from sentinel_bentos.decision import problems
 from sentinel_bentos.decision.policy import API_PREFIX, POLICIES, PUBLIC, PolicyRoute
+from sentinel_bentos.http_errors import UnsupportedMediaTypeError
 from sentinel_core.errors import (
     ForbiddenError,
     InvalidRequestError,
@@ -79,7 +80,7 @@ def _responses(endpoint: Endpoint) -> dict[int | str, dict[str, Any]]:
     if POLICIES.get(endpoint.policy_key) is not PUBLIC:
         refusals += [UnauthenticatedError, ForbiddenError]
     if endpoint.body is not None:
-        refusals += [TooLargeError, problems.UnsupportedMediaTypeError, InvalidRequestError]
+        refusals += [TooLargeError, UnsupportedMediaTypeError, InvalidRequestError]
     titles: dict[int, list[str]] = {}
     for refusal in refusals:
         status, title = problems.ANSWERS[refusal]

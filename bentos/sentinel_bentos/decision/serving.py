@@ -10,19 +10,14 @@ import asyncio
 import gc
 import logging
 
-from sentinel_bentos.decision.mounts import Mounted, mounted_state, wait_for_change
 from sentinel_bentos.decision.settings import Settings
+from sentinel_bentos.watch import follow
 from sentinel_core.clock import Clock, SystemClock
 from sentinel_core.engine.engine import Engine
 from sentinel_core.engine.served import Refusal, Served
 from sentinel_core.errors import NotReadyError, SentinelError
 from sentinel_core.release import Projection, read_projection
 from sentinel_core.telemetry import DecisionMetrics
-
-FIRST_RETRY_SECONDS = 1.0
-LAST_RETRY_SECONDS = 30.0
-"""Between attempts at what may succeed without a change of the folders; each waits twice as long as
-the one before. Every server of a pipeline asks the same store, so the last wait is the one to spare."""
 
 _log = logging.getLogger("sentinel.serving")
 
@@ -82,18 +77,12 @@ class Serving:
 
     async def run(self, settings: Settings) -> None:
         """Open the engine, then take up every change of the releases, until cancelled."""
-        retry_seconds = FIRST_RETRY_SECONDS
-        while True:
-            seen = mounted_state(settings)
-            await self._follow(settings)
-            changed = await _changes(settings, seen, retry_seconds if self._retries else None)
-            retry_seconds = min(2 * retry_seconds, LAST_RETRY_SECONDS)
-            if changed:
-                retry_seconds = FIRST_RETRY_SECONDS
 
-    @property
-    def _retries(self) -> bool:
-        return self.served().retrying
+        async def take_up() -> bool:
+            await self._follow(settings)
+            return self.served().retrying
+
+        await follow(settings, take_up)
 
     async def _follow(self, settings: Settings) -> None:
         """Serve what the folder holds, or say why not."""
@@ -150,12 +139,3 @@ class Serving:
         return NotReadyError(
             f"The server cannot start: {error.message}", user_action=error.user_action
         )
-
-
-async def _changes(settings: Settings, seen: Mounted, retry_seconds: float | None) -> bool:
-    """Wait for other contents of the folders, or until it is time to try the same again."""
-    try:
-        await asyncio.wait_for(wait_for_change(settings, seen), retry_seconds)
-    except TimeoutError:
-        return False
-    return True

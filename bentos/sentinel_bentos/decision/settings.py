@@ -19,8 +19,6 @@ class Settings(ServerSettings):
 
     history: Path | None = None
     """File of events and labels from before this server, which fills the entity logs."""
-    stores_dir: Path | None = None
-    """Folder with a folder for each artifact store: its address and credentials."""
     api_keys_file: Path | None = None
     """File with the digests of API keys; without it the server must listen on loopback."""
     budget_ms: int | None = Field(None, ge=1, le=60_000)
