@@ -145,6 +145,14 @@ def test_every_value_has_a_comment():
     assert (len(values) > 20, bare) == (True, [])
 
 
+def test_every_alert_has_a_heading_in_the_runbook():
+    rules = objects(render(*VALUES["monitored"]).stdout)["PrometheusRule", "sentinel-operator"]
+    alerts = [rule["alert"] for group in rules["spec"]["groups"] for rule in group["rules"]]
+    page = (REPOSITORY / "docs" / "runbooks" / "alerts.md").read_text()
+    headings = re.findall(r"^## (\w+)$", page, flags=re.MULTILINE)
+    assert headings == alerts
+
+
 def test_the_kustomize_base_is_the_chart_with_its_default_values(golden):
     rendered = objects(render().stdout)
     own = [one for (kind, _), one in rendered.items() if kind != "CustomResourceDefinition"]
