@@ -19,7 +19,7 @@ from sentinel_bentos.process import Addresses, ServeProcess
 from sentinel_bentos.supervise import follow_manifests, wait_until_ready
 from sentinel_core.cli.release import ManifestOption, PipelineOption
 from sentinel_core.errors import ConfigurationError
-from sentinel_core.release import compile_manifest
+from sentinel_core.release import Compiled, compile_here
 
 DEFAULT_STATE = Path(".sentinel")
 
@@ -77,7 +77,8 @@ def up(
     """
     stopping = _stop_on_signals()
     addresses = Addresses(host, port, admin_port)
-    compiled = compile_manifest(manifest, pipeline)
+    compile_again = _compiler(manifest, pipeline)
+    compiled = compile_again()
     folders = StateFolders((state or DEFAULT_STATE / compiled.release.pipeline).absolute())
     for one in (port, admin_port):
         _require_free(host, one)
@@ -94,7 +95,7 @@ def up(
             wait_until_ready(server, addresses, stopping)
         if not stopping.is_set():
             _greet(addresses, folders)
-            recompile = _recompile(manifest, pipeline, folders)
+            recompile = _recompile(compile_again, manifest, folders)
             follow_manifests(server, addresses, manifest, recompile, stopping)
     finally:
         server.stop()
@@ -141,9 +142,26 @@ def _settings(
     return settings
 
 
-def _recompile(manifest: Path, pipeline: str | None, folders: StateFolders) -> Callable[[], str]:
+def _compiler(manifest: Path, pipeline: str | None) -> Callable[[], Compiled]:
+    """Return what compiles the manifests and says once what of them has no effect here."""
+    said: set[str] = set()
+
+    def compile_again() -> Compiled:
+        here = compile_here(manifest, pipeline)
+        for line in here.passed_over:
+            if line not in said:
+                typer.echo(line)
+        said.update(here.passed_over)
+        return here.compiled
+
+    return compile_again
+
+
+def _recompile(
+    compile_again: Callable[[], Compiled], manifest: Path, folders: StateFolders
+) -> Callable[[], str]:
     def recompile() -> str:
-        compiled = compile_manifest(manifest, pipeline)
+        compiled = compile_again()
         project(compiled, manifest, folders)
         return compiled.release.digest
 

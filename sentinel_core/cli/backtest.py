@@ -16,7 +16,7 @@ from sentinel_core.cli.release import ManifestOption, PipelineOption
 from sentinel_core.clock import SystemClock
 from sentinel_core.engine.backtest import Backtest, run_backtest
 from sentinel_core.engine.loader import Loader
-from sentinel_core.release import compile_manifest
+from sentinel_core.release import compile_here
 from sentinel_core.release.projection import read_projection, write_projection
 from sentinel_core.store import Store
 
@@ -33,7 +33,7 @@ def backtest(
     Example: sentinel backtest events.parquet --labels labels.parquet -f manifests/samples/card-payments
     """
     table, known = load_events(events, labels)
-    compiled = compile_manifest(manifest, pipeline)
+    compiled = compile_here(manifest, pipeline).compiled
     clock = SystemClock()
     base = manifest if manifest.is_dir() else manifest.parent
     with tempfile.TemporaryDirectory() as folder:

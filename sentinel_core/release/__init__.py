@@ -3,6 +3,7 @@
 from sentinel_core.release.compile import Compiled, compile_manifest, compile_release
 from sentinel_core.release.document import Release, ReleaseList, ReleaseModel, read_release
 from sentinel_core.release.inputs import ProvenArtifact
+from sentinel_core.release.laptop import CompiledHere, compile_here
 from sentinel_core.release.projection import (
     Projection,
     config_map_data,
@@ -14,11 +15,13 @@ from sentinel_core.release.projection import (
 
 __all__ = [
     "Compiled",
+    "CompiledHere",
     "Projection",
     "ProvenArtifact",
     "Release",
     "ReleaseList",
     "ReleaseModel",
+    "compile_here",
     "compile_manifest",
     "compile_release",
     "config_map_data",

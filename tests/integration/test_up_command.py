@@ -135,3 +135,14 @@ def test_a_manifest_that_is_refused_starts_nothing(folder):
     assert refused.process.wait(60) == 1
     assert "rules.yaml:" in refused.printed
     assert not (folder / "state").exists()
+
+
+def test_what_is_declared_for_a_cluster_is_passed_over_and_said(folder):
+    pipeline = folder / "manifests" / "pipeline.yaml"
+    pipeline.write_text(pipeline.read_text() + "  server: {drainSeconds: 5}\n")
+    with socket.socket() as taken:  # so that nothing needs to be started
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        refused = Up(folder, "--port", str(taken.getsockname()[1]))
+        assert refused.process.wait(60) == 1
+    assert "Passed over in SentinelPipeline logins: spec.server (for a cluster)" in refused.printed
