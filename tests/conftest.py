@@ -13,7 +13,11 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
 os.environ.setdefault("DO_NOT_TRACK", "1")
 
-pytest_plugins = ["tests.support.control_plane", "tests.support.object_store"]
+pytest_plugins = [
+    "tests.support.cluster",
+    "tests.support.control_plane",
+    "tests.support.object_store",
+]
 
 MARKS = {"control_plane": "server", "new_control_plane": "server", "cluster": "cluster"}
 """What a test is marked with for a fixture that it uses, so that none can be forgotten."""

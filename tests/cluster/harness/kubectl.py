@@ -60,3 +60,14 @@ class Kubectl:
     def apply(self, *objects: dict[str, Any]) -> None:
         """Apply objects by server-side apply."""
         self("apply", "--server-side", "--filename=-", stdin=yaml.safe_dump_all(objects))
+
+    def ready_nodes(self) -> list[str]:
+        """Return the names of the nodes that are ready; none where the API server does not answer."""
+        ran = self.run("get", "nodes", "--output=json", "--request-timeout=5s")
+        nodes = json.loads(ran.stdout)["items"] if ran.returncode == 0 else []
+        return sorted(node["metadata"]["name"] for node in nodes if _is_ready(node))
+
+
+def _is_ready(node: dict[str, Any]) -> bool:
+    conditions = node["status"].get("conditions", ())
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
