@@ -23,7 +23,8 @@ from sentinel_pipelines.handbook.recipe import CARD_FRAUD
 from sentinel_pipelines.steps.evaluate import FoldResult, summarise, to_json
 from sentinel_pipelines.tasks.folds import Folds
 from sentinel_pipelines.tasks.manifests import load_pipeline_spec
-from sentinel_pipelines.tasks.manifests import propose as propose_artifact
+from sentinel_pipelines.tasks.proposal import Proposal, find_model
+from sentinel_pipelines.tasks.proposal import propose as propose_artifact
 from sentinel_pipelines.tasks.study import load_study
 
 SAMPLE = Path("manifests/samples/card-payments")
@@ -148,7 +149,7 @@ def train(
     typer.echo(f"report: {trained.report}")
 
 
-def propose(
+def propose(  # noqa: PLR0917 - typer's declarations
     artifact: Annotated[
         Path, typer.Argument(metavar="ARTIFACT", exists=True, help="Folder or tar of an artifact.")
     ],
@@ -162,16 +163,52 @@ def propose(
     model: Annotated[
         str | None, typer.Option("--model", help="Which SentinelModel, where there are several.")
     ] = None,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            "--to", metavar="s3://BUCKET/PREFIX",
+            help="Upload the artifact first, as PREFIX/NAME-DIGEST.tar; what is there never changes.",
+        ),
+    ] = None,
+    store: Annotated[
+        Path | None,
+        typer.Option(
+            "--store", metavar="DIR",
+            help="Settings of the store, a file each: endpoint, region, accessKeyId, "
+            "secretAccessKey, ca.crt.",
+        ),
+    ] = None,
+    store_secret: Annotated[
+        str | None,
+        typer.Option(
+            "--store-secret", metavar="NAME",
+            help="Secret that holds these settings in the cluster; written into the manifest.",
+        ),
+    ] = None,
 ) -> None:  # fmt: skip
     """Write an artifact's URI and digest into the SentinelModel that a manifest declares.
 
     sentinel up takes the change up without a restart; in a cluster kubectl apply the file.
 
     Example: sentinel propose models/card-fraud/artifact -f manifests/samples/card-payments
+
+    Example: sentinel propose models/card-fraud/artifact -f manifests/samples/card-payments
+    --to s3://models/card-fraud --store stores/model-store --store-secret model-store
     """
-    digest = read_artifact(artifact).digest
-    file = propose_artifact(manifest, model, artifact.resolve().as_uri(), digest)
-    typer.echo(f"{file}: {digest}")
+    if to is None and (store or store_secret):
+        raise typer.BadParameter("--store and --store-secret go with --to")
+    declared = find_model(manifest, model)
+    if to is None:
+        proposal = Proposal(artifact.resolve().as_uri(), read_artifact(artifact).digest)
+    else:
+        if store_secret is None and declared.resource.spec.artifact.store_secret_ref is None:
+            raise typer.BadParameter("--to needs --store-secret: the manifest names no Secret yet")
+        from sentinel_core.artifacts.publish import publish_artifact  # noqa: PLC0415 - half a second
+
+        published = publish_artifact(artifact, to, store)
+        proposal = Proposal(published.uri, published.digest, store_secret)
+        typer.echo(published.uri)
+    typer.echo(f"{propose_artifact(declared, proposal)}: {proposal.digest}")
 
 
 def demo(

@@ -37,7 +37,7 @@ from sentinel_pipelines.cli import print_figures
 from sentinel_pipelines.flows.card_fraud import Trained, train_card_fraud
 from sentinel_pipelines.handbook.cache import default_cache_dir
 from sentinel_pipelines.handbook.protocol import TEST_FOLDS
-from sentinel_pipelines.tasks.manifests import propose
+from sentinel_pipelines.tasks.proposal import Proposal, find_model, propose
 
 NOW = datetime(2018, 8, 29, 12, tzinfo=UTC)
 """Where history and labels end: in the first test week of the served model."""
@@ -85,7 +85,8 @@ def run_demo(folder: Path, sample: Path, *, port: int, admin_port: int, stay: bo
 
     console.rule("3  Serve the pipeline from its manifest, with history")
     digest = read_artifact(trained.artifact).digest
-    propose(manifests, None, trained.artifact.resolve().as_uri(), digest)
+    proposal = Proposal(trained.artifact.resolve().as_uri(), digest)
+    propose(find_model(manifests, None), proposal)
     history = _history(trained, folder)
     with _serve(manifests, folder, history, port, admin_port) as server:
         console.rule(f"4  Decide the next {PAYMENTS} payments over HTTP")

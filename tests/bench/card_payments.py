@@ -21,7 +21,8 @@ from sentinel_core.features import FeatureSpec
 from sentinel_core.release import compile_manifest, read_projection, write_projection
 from sentinel_core.store import Store
 from sentinel_pipelines.handbook.cache import default_cache_dir, load_or_generate
-from sentinel_pipelines.tasks.manifests import load_pipeline_spec, propose
+from sentinel_pipelines.tasks.manifests import load_pipeline_spec
+from sentinel_pipelines.tasks.proposal import Proposal, find_model, propose
 from sentinel_pipelines.tasks.study import Study, load_study
 from tests.bench.record import ROOT
 
@@ -48,7 +49,8 @@ class CardPayments:
         artifact = newest_artifact(spec)
         manifests = folder / "manifests"
         shutil.copytree(SAMPLE, manifests)
-        propose(manifests, None, artifact.as_uri(), read_artifact(artifact).digest)
+        proposal = Proposal(artifact.as_uri(), read_artifact(artifact).digest)
+        propose(find_model(manifests, None), proposal)
         study = load_study(load_or_generate(default_cache_dir()), spec, default_cache_dir())
         return cls(study, spec, artifact, manifests)
 

@@ -40,10 +40,11 @@ class ObjectStore:
         path.write_bytes(data)
         return f"s3://{BUCKET}/{key}"
 
-    def keys(self) -> list[str]:
-        """Name the objects that are there."""
+    def keys_under(self, folder: str) -> list[str]:
+        """Name the objects that are there, below a folder of the bucket."""
         bucket = self.root / BUCKET
-        return sorted(p.relative_to(bucket).as_posix() for p in bucket.rglob("*") if p.is_file())
+        files = (path for path in (bucket / folder).rglob("*") if path.is_file())
+        return sorted(path.relative_to(bucket).as_posix() for path in files)
 
 
 def write_settings(folder: Path, endpoint: str | None, /, **changes: str | None) -> Path:

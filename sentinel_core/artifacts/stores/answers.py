@@ -28,8 +28,8 @@ _CODES: Mapping[str, RefusalReason] = {"XAdminUserNotFound": "StoreDenied"}
 
 _SAID: Mapping[RefusalReason, tuple[str, str]] = {
     "ArtifactMissing": (
-        "There is no artifact at {shown}",
-        "Check the artifact's URI, and that it was uploaded.",
+        "There is nothing at {shown}",
+        "Check bucket and name in the URI, and that the artifact was uploaded.",
     ),
     "StoreDenied": (
         "The store denies access to {shown}",

@@ -5,10 +5,14 @@ import json
 import pytest
 from typer.testing import CliRunner
 
+from sentinel_core.artifacts.write import pack_tar
 from sentinel_core.cli.model import app
 from sentinel_core.errors import ArtifactError
 from sentinel_core.ids import digest_bytes
+from tests.cluster.harness.certificates import Authority
 from tests.support.artifacts import write_small_artifact
+from tests.support.object_store import write_settings
+from tests.support.web_server import serving_folder
 
 
 def run(*arguments):
@@ -49,6 +53,21 @@ def test_inspect_prints_a_summary_for_people(tmp_path):
     assert "trained on    1000 rows, 10 frauds, 2018-04-01 to 2018-07-01" in text
 
 
-@pytest.mark.parametrize("command", ["inspect", "verify", "keygen"])
+def test_an_artifact_in_a_store_is_shown_and_verified_like_one_in_a_folder(tmp_path):
+    digest = write_small_artifact(tmp_path / "model")
+    (tmp_path / "model.tar").write_bytes(pack_tar(tmp_path / "model"))
+    authority = Authority(tmp_path / "authority")
+    authority.create()
+    identity = authority.issue("server", "server", hosts=["127.0.0.1"])
+    store = write_settings(tmp_path / "store", None, ca_crt=authority.certificate.read_text())
+    with serving_folder(tmp_path, identity) as url:
+        shown = run("inspect", f"{url}/model.tar", "--store", store)
+        verified = run("verify", f"{url}/model.tar", "--store", store, "--digest", digest)
+    assert (shown.exit_code, verified.exit_code) == (0, 0)
+    assert shown.stdout == run("inspect", tmp_path / "model").stdout
+    assert verified.stdout == run("verify", tmp_path / "model", "--digest", digest).stdout
+
+
+@pytest.mark.parametrize("command", ["inspect", "verify", "prove", "keygen"])
 def test_help_shows_an_example(command):
     assert f"sentinel model {command} " in run(command, "--help").stdout
