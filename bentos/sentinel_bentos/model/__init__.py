@@ -1,0 +1,1 @@
+"""The model server: one SentinelModel behind the Open Inference Protocol, inside a Bento."""
