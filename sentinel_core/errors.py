@@ -126,6 +126,12 @@ class NotReadyError(SentinelError):
     retryable = True
 
 
+class ModelServerNotReadyError(NotReadyError):
+    """A model's server does not serve the artifact that a release names. Retryable: yes."""
+
+    code = "model_server_not_ready"
+
+
 class StoreUnavailableError(SentinelError):
     """The record could not be written or read in time. Retryable: yes."""
 

@@ -51,6 +51,11 @@ class Arms:
         loaded = [self.stable] if self.candidate is None else [self.stable, self.candidate]
         return tuple({release.spec.digest: release.spec for release in loaded}.values())
 
+    def model_server_urls(self) -> set[str]:
+        """Return where the models of the releases are called."""
+        releases = (self.stable, self.candidate)
+        return {model.url for one in releases if one for model in one.remote_models}
+
     def by_digest(self, digest: str) -> LoadedRelease | None:
         """Return the loaded release of a digest, if it is one of the two."""
         for release in (self.stable, self.candidate):

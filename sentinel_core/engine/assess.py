@@ -15,7 +15,9 @@ from sentinel_core.events import Fields
 from sentinel_core.features.kernel import Vector
 from sentinel_core.fusion import PointedReason, Risk, explain_points, fuse
 from sentinel_core.rules import RuleHit, evaluate
+from sentinel_core.signals.inline import InlineModel
 from sentinel_core.signals.lists import evaluate_lists
+from sentinel_core.signals.remote import RemoteModel
 from sentinel_core.signals.signal import Signal
 
 
@@ -53,7 +55,8 @@ def assess(  # noqa: PLR0913 - an event as it was seen, and what is taken as giv
     history_lost : bool
         The entity logs do not hold what came before: signals that need history are absent.
     given : mapping from name to Signal, optional
-        Signals taken as they are instead of being evaluated; a replay gives those that were not ok.
+        Signals taken as they are instead of being evaluated: models that were asked at their
+        servers, and in a replay what was not ok.
     """
     started_ns = clock.elapsed_ns()
     signals = evaluate_signals(
@@ -84,7 +87,7 @@ def evaluate_signals(  # noqa: PLR0913 - as `assess`
 ) -> tuple[Signal, ...]:
     """Evaluate every configured signal that is not given: models, curves, lists."""
     signals = [
-        given.get(model.name) or model.evaluate(vector, history_lost=history_lost)
+        given.get(model.name) or _evaluate(model, vector, history_lost=history_lost)
         for model in release.models
     ]
     for curve in release.curves:
@@ -101,15 +104,22 @@ def explain(
     """Say why, in words with points that sum to the score.
 
     With contributions each model's points are shared among the features that raised it (about a
-    millisecond a model); without, a model is one reason.
+    millisecond a model); without, a model is one reason. A signal that has brought its reasons is not
+    asked for them again.
     """
     signals: Sequence[Signal] = assessment.signals
     if with_contributions:
-        models = {model.name: model for model in release.models}
+        models = {m.name: m for m in release.models if isinstance(m, InlineModel)}
         signals = [
             replace(s, reasons=models[s.name].explain(vector))
-            if s.name in models and s.status == "ok"
+            if s.name in models and s.status == "ok" and not s.reasons
             else s
             for s in signals
         ]
     return explain_points(assessment.risk, signals, assessment.hits)
+
+
+def _evaluate(model: InlineModel | RemoteModel, vector: Vector, *, history_lost: bool) -> Signal:
+    # What must be waited for is asked before and given: nothing here pauses.
+    assert isinstance(model, InlineModel)
+    return model.evaluate(vector, history_lost=history_lost)

@@ -2,6 +2,7 @@
 
 It hands each its slice of the release and never the whole. Steps 3 to 7 of a decision run without
 pause on the event loop; only step 8, the commit, is waited for, together with those of other events.
+A release that has models called at their servers waits in step 5 too.
 """
 
 from __future__ import annotations
@@ -14,25 +15,22 @@ from sentinel_core.clock import Clock, SystemClock
 from sentinel_core.decision import Decision
 from sentinel_core.engine.arms import Arms
 from sentinel_core.engine.arrivals import Arrivals
+from sentinel_core.engine.decide import Decider
 from sentinel_core.engine.feedback import LABEL_OF, Feedback, Verdict
 from sentinel_core.engine.loaded import LoadedRelease
 from sentinel_core.engine.loader import Loader
-from sentinel_core.engine.record import build_decision
 from sentinel_core.engine.replay import Replay, Replayer
 from sentinel_core.engine.served import Refusal, Served
-from sentinel_core.engine.unsettled import InFlight, Key, Unsettled
-from sentinel_core.errors import (
-    ConflictError,
-    InvalidEventError,
-    NotFoundError,
-    Problem,
-    SentinelError,
-)
+from sentinel_core.errors import ModelServerNotReadyError, NotFoundError, SentinelError
 from sentinel_core.events import Event
+from sentinel_core.oip.client import ModelServers
 from sentinel_core.release.projection import Projection
 from sentinel_core.store import Store
 from sentinel_core.store.rows import Status, StoredLabel
 from sentinel_core.telemetry import DecisionMetrics
+
+REACH_SECONDS = 2.0
+"""Until a model server must answer whether it has a model; connecting takes milliseconds."""
 
 
 class Engine:
@@ -45,6 +43,7 @@ class Engine:
         self,
         store: Store,
         loader: Loader,
+        servers: ModelServers,
         arrivals: Arrivals,
         arms: Arms,
         clock: Clock,
@@ -52,22 +51,23 @@ class Engine:
     ) -> None:
         self._store = store
         self._loader = loader
+        self._servers = servers
         self._replayer = Replayer(store, loader, clock)
         self._arrivals = arrivals
-        self._arms = arms
+        self._decider = Decider(store, arrivals, arms, clock, metrics)
         self._clock = clock
         self._metrics = metrics
-        self._unsettled = Unsettled(store)
         self._refusal: Refusal | None = None
 
     @classmethod
-    def open(
+    def open(  # noqa: PLR0913 - what it is given from outside
         cls,
         state_dir: Path,
         projection: Projection,
         *,
         metrics: DecisionMetrics,
         history: Path | None = None,
+        stores_dir: Path | None = None,
         clock: Clock | None = None,
     ) -> Engine:
         """Open the record, load the releases and rebuild the entity logs.
@@ -80,6 +80,10 @@ class Engine:
             Folder of the record and of kept artifacts; made where there is none.
         projection : Projection
             The releases to begin with.
+        history : Path or None
+            File of events and labels from before the record.
+        stores_dir : Path or None
+            Folder of the settings of artifact stores, as `Loader` takes it.
 
         Raises
         ------
@@ -96,14 +100,17 @@ class Engine:
             state_dir / "record.db", clock=clock, on_commit=metrics.commit_size.observe
         )
         try:
-            loader = Loader(state_dir / "artifacts", store, clock)
+            servers = ModelServers()
+            loader = Loader(
+                state_dir / "artifacts", store, clock, stores_dir=stores_dir, servers=servers
+            )
             arms = loader.load_arms(projection)
             arrivals = Arrivals.rebuild(store, arms.specs(), history, clock)
         except BaseException:
             store.close()
             raise
         metrics.entities.set(len(arrivals.observer.state.logs))
-        return cls(store, loader, arrivals, arms, clock, metrics)
+        return cls(store, loader, servers, arrivals, arms, clock, metrics)
 
     # Deciding
 
@@ -130,100 +137,13 @@ class Engine:
         StoreUnavailableError
             The decision could not be recorded in time. Retryable: yes, with the same id.
         """
-        flight = self._prepare(event, explain=explain, deadline_ns=deadline_ns)
-        if isinstance(flight, Decision):
-            return flight
-        await flight.pending
-        return flight.decision
+        return await self._decider.decide(event, explain=explain, deadline_ns=deadline_ns)
 
     async def decide_many(
         self, events: Sequence[Event], *, explain: bool = False, deadline_ns: int | None = None
     ) -> list[Decision | SentinelError]:
         """Decide events in order, all recorded together; each has its own decision or error."""
-        prepared: list[InFlight | Decision | SentinelError] = []
-        for event in events:
-            try:
-                prepared.append(self._prepare(event, explain=explain, deadline_ns=deadline_ns))
-            except SentinelError as error:
-                prepared.append(error)
-            # Let other requests in between the events of a long batch.
-            await asyncio.sleep(0)
-        return [await _settled(item) for item in prepared]
-
-    def _prepare(
-        self, event: Event, *, explain: bool, deadline_ns: int | None
-    ) -> InFlight | Decision:
-        """Do steps 1b to 7, and hand the decision to the writer."""
-        self._require_type(event)
-        key = (event.tenant, event.id)
-        known = self._known(key, event)
-        if known is not None:
-            return known
-        unsettled = self._unsettled.decision(key)
-        if unsettled is None:
-            self._decide_new(event, explain=explain)
-        else:
-            _same_or_conflict(event, unsettled[0].event_digest)
-        return self._unsettled.submit(key, deadline_ns)
-
-    def _require_type(self, event: Event) -> None:
-        decided = self._arms.stable.spec.event_type
-        if event.type != decided:
-            hint = "send it to the server of a pipeline for its type"
-            raise InvalidEventError(
-                "The event is not valid: type.",
-                (Problem("type", f"is {event.type}; this pipeline decides {decided}", hint),),
-                user_action="Send the event to another server, or correct its type.",
-            )
-
-    def _known(self, key: Key, event: Event) -> InFlight | Decision | None:
-        """Return what an earlier arrival of this id led to, before anything changes."""
-        flight = self._unsettled.flight(key)
-        if flight is not None:
-            _same_or_conflict(event, flight.decision.event_digest)
-            return flight
-        if self._unsettled.decision(key) is not None:
-            return None
-        decision = self._store.find_decision(*key)
-        if decision is not None:
-            _same_or_conflict(event, decision.event_digest)
-            return decision
-        if self._arrivals.in_history(*key):
-            raise ConflictError(
-                f"The event {event.id} is part of the backfilled history.",
-                user_action="Send events that came after it.",
-            )
-        return None
-
-    def _decide_new(self, event: Event, *, explain: bool) -> None:
-        self._unsettled.refuse_when_full()
-        started_ns = self._clock.elapsed_ns()
-        arm, release = self._arms.pick(event)
-        observation = self._arrivals.observer.observe(
-            event.tenant, event.occurred_at_us, event.fields
-        )
-        decision = build_decision(
-            release,
-            event,
-            observation,
-            arm=arm,
-            seq=self._arrivals.next_seq(),
-            explained=explain,
-            clock=self._clock,
-            started_ns=started_ns,
-        )
-        self._unsettled.add(decision, event)
-        self._count(decision)
-
-    def _count(self, decision: Decision) -> None:
-        metrics = self._metrics
-        metrics.decisions.labels(decision.outcome, decision.arm).inc()
-        for signal in decision.signals:
-            metrics.signals.labels(signal.status).inc()
-        for part in decision.degraded:
-            metrics.degraded.labels(part.split(":")[0]).inc()
-        for stage, took_us in decision.stage_us.items():
-            metrics.stage_seconds.labels(stage).observe(took_us / 1e6)
+        return await self._decider.decide_many(events, explain=explain, deadline_ns=deadline_ns)
 
     # Answering for decisions
 
@@ -246,17 +166,20 @@ class Engine:
 
     def feature_names(self, decision: Decision) -> tuple[str, ...]:
         """Return the names of a recorded vector's values, from the release that decided."""
-        return self._release_of(decision).spec.names
+        digest = decision.release_digest
+        release = self._decider.arms.by_digest(digest)
+        return release.spec.names if release else self._loader.recorded_names(digest)
 
     async def replay(self, tenant: str, decision_id: str) -> Replay:
-        """Recompute a recorded decision and compare. Raises as `find`."""
-        decision = await self.find(tenant, decision_id)
-        return self._replayer.decision(decision, self._arms.by_digest(decision.release_digest))
+        """Recompute a recorded decision and compare, on a thread. Raises as `find`.
 
-    def _release_of(self, decision: Decision) -> LoadedRelease:
-        return self._arms.by_digest(decision.release_digest) or self._loader.load_recorded(
-            decision.release_digest
-        )
+        Models that are called at their servers are loaded here for it: what a server says today would
+        prove nothing.
+        """
+        decision = await self.find(tenant, decision_id)
+        release = self._decider.arms.by_digest(decision.release_digest)
+        here = None if release is None or release.remote_models else release
+        return await asyncio.to_thread(self._replayer.decision, decision, here)
 
     async def feedback(
         self, tenant: str, event_id: str, verdict: Verdict, *, note: str, author: str
@@ -284,7 +207,7 @@ class Engine:
         if label is None:
             await self._store.set_status(status)
             return Feedback(event_id, verdict, None, now_us, repeated=False)
-        stored = self._unsettled.label(status)
+        stored = self._decider.unsettled.label(status)
         if stored is None:
             seq = self._arrivals.next_seq()
             stored = StoredLabel(seq, tenant, event_id, label, now_us, author, "feedback")
@@ -292,20 +215,20 @@ class Engine:
                 tenant, event_id, event.time_us, event.fields,
                 known_at_us=now_us, order=seq, label=label,
             )  # fmt: skip
-            self._unsettled.add_label(stored, status)
-        await self._unsettled.submit_label(stored.seq)
+            self._decider.unsettled.add_label(stored, status)
+        await self._decider.unsettled.submit_label(stored.seq)
         return Feedback(event_id, verdict, label, stored.known_at_us, repeated=False)
 
     # Releases
 
     def served(self) -> Served:
         """Say what this process serves; the operator believes nothing else."""
-        return self._arms.served().without(self._refusal)
+        return self._decider.arms.served().without(self._refusal)
 
     @property
     def budget_ms(self) -> int:
         """Milliseconds that one decision may take in all, as the stable release has it."""
-        return self._arms.stable.budget_ms
+        return self._decider.arms.stable.budget_ms
 
     async def take_up(self, projection: Projection) -> None:
         """Switch to what a projection says, or keep what is served and raise.
@@ -322,21 +245,48 @@ class Engine:
             The record cannot be read. Retryable: yes.
         """
         try:
-            arms = await asyncio.to_thread(self._loader.load_arms, projection, self._arms)
-            arms = await self._cover(arms)
+            arms = await asyncio.to_thread(self._loader.load_arms, projection, self._decider.arms)
+            arms = await self._cover(await self._reach(arms))
         except SentinelError as error:
             self._refusal = Refusal.of(error, projection.stable.digest)
             self._metrics.refused_releases.inc()
             raise
         if arms.candidate_refusal is not None:
             self._metrics.refused_releases.inc()
-        self._arms = arms
+        self._decider.arms = arms
         self._refusal = None
+        self._servers.keep_to(arms.model_server_urls())
+
+    async def connect(self) -> None:
+        """Get connected to the model servers that the releases name, so that no event waits for it.
+
+        A server that is not there is no fault: decisions are given without its model meanwhile.
+        """
+        arms = self._decider.arms
+        for release in (arms.stable, arms.candidate):
+            if release is not None:
+                await _missing_models(release)
+
+    async def _reach(self, arms: Arms) -> Arms:
+        """Get connected to the model servers of new releases; a candidate waits for its own."""
+        known, candidate = self._decider.arms, arms.candidate
+        if known.by_digest(arms.stable.digest) is None:
+            await _missing_models(arms.stable)
+        if candidate is None or known.by_digest(candidate.digest) is not None:
+            return arms
+        missing = await _missing_models(candidate)
+        if not missing:
+            return arms
+        error = ModelServerNotReadyError(
+            f"The server of the model {', '.join(missing)} does not serve its artifact yet.",
+            user_action="Wait until it is loaded there; look at the SentinelModel's conditions.",
+        )
+        return Arms(arms.stable, candidate_refusal=Refusal(error, candidate.digest))
 
     async def _cover(self, arms: Arms) -> Arms:
         """Make the entity logs hold what releases need, where need be without the candidate."""
         try:
-            await self._arrivals.cover(arms.specs(), self._unsettled.arrivals)
+            await self._arrivals.cover(arms.specs(), self._decider.unsettled.arrivals)
         except SentinelError as error:
             if arms.candidate is None or error.retryable:
                 raise
@@ -344,24 +294,18 @@ class Engine:
             return await self._cover(alone)
         return arms
 
+    async def finish(self) -> None:
+        """Let what is under way end, and let go of the model servers. Before `close`."""
+        await self._decider.finish()
+        await self._servers.close()
+
     def close(self) -> None:
         """Write what is waiting and let another process serve."""
         self._store.close()
 
 
-def _same_or_conflict(event: Event, digest: str) -> None:
-    if event.digest != digest:
-        raise ConflictError(
-            f"The id {event.id} was used for another event.",
-            user_action="Send a new event under a new id, or the same event unchanged.",
-        )
-
-
-async def _settled(item: InFlight | Decision | SentinelError) -> Decision | SentinelError:
-    if not isinstance(item, InFlight):
-        return item
-    try:
-        await item.pending
-    except SentinelError as error:
-        return error
-    return item.decision
+async def _missing_models(release: LoadedRelease) -> list[str]:
+    """Ask the servers of a release's models for them, and name those that cannot be had."""
+    models = release.remote_models
+    served = await asyncio.gather(*(model.is_served(REACH_SECONDS) for model in models))
+    return [model.name for model, is_served in zip(models, served, strict=True) if not is_served]

@@ -9,7 +9,9 @@ from sentinel_core.fusion import FailurePolicy, FusionProfile
 from sentinel_core.lists.index import ListIndex
 from sentinel_core.rules import Pack
 from sentinel_core.signals.curves import BehaviourSignal, VelocitySignal
-from sentinel_core.signals.model import ModelSignal, Phrases
+from sentinel_core.signals.inline import InlineModel
+from sentinel_core.signals.model import Phrases
+from sentinel_core.signals.remote import RemoteModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,16 +20,19 @@ class LoadedRelease:
 
     Attributes
     ----------
+    models : by name; a release without remote ones is decided without a pause
     budget_ms : milliseconds that one decision may take in all
     split_by : kinds of entity by which events are split between two releases, first choice first
     phrases : for each feature, a function from its value to words
     artifact_digests : digest by name of the model signal
-    runtime : versions that the bits of a model's output depend on
+    runtime : versions that the bits of an inline model's output depend on
+    remote_names : models that the pipeline places at their servers, whether they are called there
+        or, to prove what they said, are loaded here
     """
 
     digest: str
     spec: FeatureSpec
-    models: tuple[ModelSignal, ...]
+    models: tuple[InlineModel | RemoteModel, ...]
     curves: tuple[VelocitySignal | BehaviourSignal, ...]
     lists: ListIndex
     rules: Pack
@@ -38,3 +43,9 @@ class LoadedRelease:
     phrases: Phrases
     artifact_digests: dict[str, str]
     runtime: dict[str, str]
+    remote_names: frozenset[str]
+
+    @property
+    def remote_models(self) -> tuple[RemoteModel, ...]:
+        """The models that are called at their servers."""
+        return tuple(model for model in self.models if isinstance(model, RemoteModel))

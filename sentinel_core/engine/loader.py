@@ -16,6 +16,7 @@ from sentinel_core.artifacts.read import Artifact
 from sentinel_core.artifacts.runtime import runtime_versions
 from sentinel_core.artifacts.session import LoadedModel
 from sentinel_core.artifacts.stores.config import store_folder
+from sentinel_core.artifacts.trees import EXPLAINER_FOLDER
 from sentinel_core.clock import Clock
 from sentinel_core.engine.arms import Arms
 from sentinel_core.engine.arrivals import refuse_other_type
@@ -28,16 +29,21 @@ from sentinel_core.fusion import parse_fusion
 from sentinel_core.lists.index import ListIndex
 from sentinel_core.lists.parse import parse_plain
 from sentinel_core.located import locate
+from sentinel_core.oip.client import ModelServers
 from sentinel_core.release.document import Release, ReleaseList, ReleaseModel, read_release
 from sentinel_core.release.projection import Projection, rows_of
 from sentinel_core.rules import RuleSchema, parse_pack
 from sentinel_core.signals.curves import BehaviourSignal, VelocitySignal
-from sentinel_core.signals.model import ModelSignal, OnFailure, Phrases
+from sentinel_core.signals.inline import InlineModel
+from sentinel_core.signals.model import ModelUse, OnFailure, Phrases
 from sentinel_core.signals.profile import parse_signals
+from sentinel_core.signals.remote import RemoteModel
 from sentinel_core.store import Store
 
 _log = logging.getLogger(__name__)
 
+KEPT_LOADED = 4
+"""Recorded releases that stay loaded: replays come in runs of a stable release and a candidate."""
 _PATH = "release"
 """What stands for a path in the faults of a release's parts."""
 
@@ -56,9 +62,12 @@ class Loader:
     stores_dir : Path or None
         Holds a folder of settings for each store that a release may name; see
         `sentinel_core.artifacts.stores.config`.
+    servers : ModelServers or None
+        Where models are called that the pipeline places at their servers. None loads every model
+        into this process, which gives the same answers.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - where everything is kept, and who is called
         self,
         artifacts_dir: Path,
         store: Store,
@@ -66,10 +75,12 @@ class Loader:
         *,
         base: Path | None = None,
         stores_dir: Path | None = None,
+        servers: ModelServers | None = None,
     ) -> None:
         self._artifacts_dir = artifacts_dir
         self._base = base
         self._stores_dir = stores_dir
+        self._servers = servers
         self._store = store
         self._clock = clock
         self._recorded: dict[str, LoadedRelease] = {}
@@ -104,24 +115,38 @@ class Loader:
         return Arms(stable, candidate, projection.percent)
 
     def load_recorded(self, digest: str) -> LoadedRelease:
-        """Load a release that a recorded decision names.
+        """Load a release that a recorded decision names, with every model in this process.
 
         Raises
         ------
         NotFoundError
             The record does not hold it. Retryable: no.
         """
-        if digest not in self._recorded:
-            document = self._store.find_release(digest)
-            if document is None:
-                raise NotFoundError(
-                    f"The record does not hold the release {digest}.",
-                    user_action="Give the state directory of the server that decided.",
-                )
-            release = read_release(document)
+        loaded = self._recorded.get(digest)
+        if loaded is None:
+            release = self._find_recorded(digest)
             blobs = {one.digest: self._kept_list(one) for one in release.lists}
-            self._recorded[digest] = self._build(release, blobs)
-        return self._recorded[digest]
+            loaded = self._recorded[digest] = self._build(release, blobs, None)
+            for forgotten in [*self._recorded][:-KEPT_LOADED]:
+                self._recorded.pop(forgotten, None)
+        return loaded
+
+    def recorded_names(self, digest: str) -> tuple[str, ...]:
+        """Return the features' names of a release that a recorded decision names, in their order.
+
+        Raises as `load_recorded`.
+        """
+        release = self._find_recorded(digest)
+        return parse_spec(locate(release.features, _PATH), schema_of(release.event)).names
+
+    def _find_recorded(self, digest: str) -> Release:
+        document = self._store.find_release(digest)
+        if document is None:
+            raise NotFoundError(
+                f"The record does not hold the release {digest}.",
+                user_action="Give the state directory of the server that decided.",
+            )
+        return read_release(document)
 
     def _reuse(
         self, release: Release, blobs: Mapping[str, bytes], current: Arms | None
@@ -131,7 +156,7 @@ class Loader:
 
     def _load(self, release: Release, blobs: Mapping[str, bytes]) -> LoadedRelease:
         rows = {one.digest: rows_of(blobs, one.digest) for one in release.lists}
-        loaded = self._build(release, rows)
+        loaded = self._build(release, rows, self._servers)
         for data in rows.values():
             self._store.keep_blob(data).result()
         self._store.keep_release(release.canonical, first_seen_us=self._clock.now_us()).result()
@@ -146,7 +171,9 @@ class Loader:
             )
         return data
 
-    def _build(self, release: Release, blobs: Mapping[str, bytes]) -> LoadedRelease:
+    def _build(
+        self, release: Release, blobs: Mapping[str, bytes], servers: ModelServers | None
+    ) -> LoadedRelease:
         schema = schema_of(release.event)
         spec = parse_spec(locate(release.features, _PATH), schema)
         phrases = phrase_makers(spec)
@@ -157,7 +184,7 @@ class Loader:
             curves.append(VelocitySignal(signals.velocity, spec.names, phrases))
         if signals.behaviour is not None:
             curves.append(BehaviourSignal(signals.behaviour, spec.names, phrases))
-        models = tuple(self._model(one, spec, phrases) for one in release.models)
+        models = tuple(self._model(one, spec, phrases, servers) for one in release.models)
         names = (*(m.name for m in models), *(c.kind for c in curves))
         rule_schema = RuleSchema(schema, spec.names, names, lists.names)
         return LoadedRelease(
@@ -174,9 +201,16 @@ class Loader:
             phrases=phrases,
             artifact_digests={one.name: one.digest for one in release.models},
             runtime=runtime_versions(),
+            remote_names=frozenset(m.name for m in release.models if m.placement == "Remote"),
         )
 
-    def _model(self, model: ReleaseModel, spec: FeatureSpec, phrases: Phrases) -> ModelSignal:
+    def _model(
+        self,
+        model: ReleaseModel,
+        spec: FeatureSpec,
+        phrases: Phrases,
+        servers: ModelServers | None,
+    ) -> InlineModel | RemoteModel:
         artifact = keep_artifact(
             model.uri,
             model.digest,
@@ -186,14 +220,23 @@ class Loader:
             store=store_folder(self._stores_dir, model.store),
         )
         _check_spec(model, artifact, spec)
-        return ModelSignal(
+        use = ModelUse(
             model.name,
-            LoadedModel(artifact),
+            artifact.manifest,
             feature_names=spec.names,
             deadline_us=model.deadline_ms * 1000,
             on_failure=OnFailure(model.on_failure.action, model.on_failure.score),
-            clock=self._clock,
             phrases=phrases,
+        )
+        if servers is None or model.grpc_url is None:  # a URL is given with Remote only
+            return InlineModel(use, LoadedModel(artifact), self._clock)
+        return RemoteModel(
+            use,
+            servers.get(model.grpc_url),
+            model_name=model.model,
+            digest=model.digest,
+            has_trees=any(path.startswith(f"{EXPLAINER_FOLDER}/") for path in artifact.files),
+            clock=self._clock,
         )
 
 

@@ -7,8 +7,8 @@ made them late or fail is not in the record.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from sentinel_core.clock import Clock
@@ -25,6 +25,7 @@ from sentinel_core.engine.record import (
 from sentinel_core.errors import NotFoundError
 from sentinel_core.events import Event
 from sentinel_core.features.kernel import Vector
+from sentinel_core.reason import Reason
 from sentinel_core.signals.signal import Signal
 from sentinel_core.store import Store
 
@@ -38,8 +39,9 @@ class Replay:
 
     Attributes
     ----------
-    proved : ``bits``: on the same runtime every bit is equal. ``tolerance``: on another runtime
-        models are within 1e-6, and rules and fusion over the recorded signals are equal to the bit
+    proved : ``bits``: on the same runtime every bit is equal. ``tolerance``: on another runtime, as
+        that of a model's server may be, models are within 1e-6, and rules and fusion over the
+        recorded signals are equal to the bit
     differences : what differs, in words; empty where equal
     """
 
@@ -63,16 +65,26 @@ def replay_decision(
     """
     vector = from_recorded_vector(decision.vector)
     same_runtime = release.runtime == decision.runtime
-    given = {s.name: signal_of(s) for s in decision.signals if s.status != "ok"}
+    given = {s.name: _as_recorded(s, decision) for s in decision.signals if s.status != "ok"}
     fresh = _assess(release, event, vector, given, clock)
     if same_runtime:
         differences = tuple(_differences(decision, fresh, release, vector))
-        return Replay(decision.id, not differences, "bits", differences)
-    drift = tuple(_signal_drift(decision.signals, recorded_signals(fresh)))
+        # The record does not know the runtime of a model's server: it may have been another one.
+        if not (differences and release.remote_names):
+            return Replay(decision.id, not differences, "bits", differences)
+    elsewhere = release.remote_names if same_runtime else {s.name for s in decision.signals}
+    drift = tuple(_signal_drift(decision.signals, recorded_signals(fresh), elsewhere))
     recorded = {s.name: signal_of(s) for s in decision.signals}
     over_record = _assess(release, event, vector, recorded, clock)
     differences = drift + tuple(_judgement(decision, over_record))
     return Replay(decision.id, not differences, "tolerance", differences)
+
+
+def _as_recorded(signal: RecordedSignal, decision: Decision) -> Signal:
+    """Return a signal that was not ok, with the reason that it gave for that."""
+    code = f"model:{signal.name}:{signal.status}"
+    reasons = tuple(Reason(r.code, r.text, 0.0) for r in decision.reasons if r.code == code)
+    return replace(signal_of(signal), reasons=reasons)
 
 
 class Replayer:
@@ -158,11 +170,15 @@ def _judgement(decision: Decision, fresh: Assessment) -> Iterator[str]:
 
 
 def _signal_drift(
-    recorded: tuple[RecordedSignal, ...], fresh: tuple[RecordedSignal, ...]
+    recorded: tuple[RecordedSignal, ...],
+    fresh: tuple[RecordedSignal, ...],
+    elsewhere: Collection[str],
 ) -> Iterator[str]:
+    """Name the signals that differ by more than computing them elsewhere may make them."""
     for old, new in zip(recorded, fresh, strict=True):
+        tolerance = MODEL_TOLERANCE if old.name in elsewhere else 0.0
         if old.score is None or new.score is None:
             if old.score != new.score:
                 yield f"signal {old.name} was {old.score!r}, is {new.score!r}"
-        elif abs(old.score - new.score) > MODEL_TOLERANCE:
+        elif abs(old.score - new.score) > tolerance:
             yield f"signal {old.name} was {old.score!r}, is {new.score!r}"

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sentinel_core.decision import Decision
+from sentinel_core.engine.judge import Admitted
 from sentinel_core.errors import StoreUnavailableError
 from sentinel_core.events import Event
 from sentinel_core.store import Store
@@ -19,8 +20,8 @@ from sentinel_core.store.rows import Status, StoredLabel
 Key = tuple[str, str]
 """Tenant and event id."""
 MAX_UNSETTLED = 4096
-"""Decisions held whose commit failed. Beyond, new events are refused before they are observed: a
-record that is away for long must not fill the memory."""
+"""Events held that are being decided or whose commit failed. Beyond, new events are refused before
+they are observed: a record that is away for long must not fill the memory."""
 
 MAX_RESUBMITTED = 64
 """Failed decisions offered again at once, a quarter of a commit, so that new ones are not held up."""
@@ -39,6 +40,7 @@ class Unsettled:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._admitted: dict[Key, Admitted] = {}
         self._decisions: dict[Key, tuple[Decision, Event]] = {}
         self._flights: dict[Key, InFlight] = {}
         self._labels: dict[int, tuple[StoredLabel, Status]] = {}
@@ -47,6 +49,10 @@ class Unsettled:
     def flight(self, key: Key) -> InFlight | None:
         """Return the decision of an event whose write is under way."""
         return self._flights.get(key)
+
+    def admitted(self, key: Key) -> Admitted | None:
+        """Return an event that stands in the logs and has no decision yet."""
+        return self._admitted.get(key)
 
     def decision(self, key: Key) -> tuple[Decision, Event] | None:
         """Return the decision of an event that is not known to be recorded, and the event."""
@@ -63,16 +69,22 @@ class Unsettled:
     def refuse_when_full(self) -> None:
         """Raise `StoreUnavailableError` while the record leaves no room for new events."""
         self._store.refuse_when_full()
-        if len(self._decisions) >= MAX_UNSETTLED:
+        if len(self._decisions) + len(self._admitted) >= MAX_UNSETTLED:
             self._resubmit()
             raise StoreUnavailableError(
-                f"{MAX_UNSETTLED} decisions wait for a record that refuses them.",
+                f"{MAX_UNSETTLED} events wait for their decisions, or for a record that refuses them.",
                 user_action="Look at the disk of the record, then send the event again.",
             )
 
+    def admit(self, admitted: Admitted) -> None:
+        """Note an event that has reached the logs."""
+        self._admitted[admitted.event.tenant, admitted.event.id] = admitted
+
     def add(self, decision: Decision, event: Event) -> None:
-        """Note a decision whose event has reached the logs."""
-        self._decisions[event.tenant, event.id] = (decision, event)
+        """Note the decision of an event that was admitted."""
+        key = (event.tenant, event.id)
+        self._admitted.pop(key, None)
+        self._decisions[key] = (decision, event)
 
     def add_label(self, label: StoredLabel, status: Status) -> None:
         """Note a label that has reached the logs, and what was said with it."""
@@ -99,6 +111,7 @@ class Unsettled:
         noted: list[tuple[int, Event | StoredLabel]] = [
             (decision.seq, event) for decision, event in self._decisions.values()
         ]
+        noted += [(admitted.seq, admitted.event) for admitted in self._admitted.values()]
         noted += [(seq, label) for seq, (label, _) in self._labels.items()]
         return sorted(noted, key=lambda item: item[0])
 

@@ -22,7 +22,8 @@ from sentinel_core.artifacts.runtime import onnxruntime
 from sentinel_core.artifacts.session import LoadedModel
 from sentinel_core.artifacts.write import write_artifact
 from sentinel_core.clock import SystemClock
-from sentinel_core.signals.model import ModelSignal, OnFailure
+from sentinel_core.signals.inline import InlineModel
+from sentinel_core.signals.model import ModelUse, OnFailure
 from sentinel_pipelines.steps.export import export_classifier, largest_difference
 from tests.bench.record import Limit, Measured
 from tests.bench.timing import percentiles_us, time_each
@@ -85,10 +86,11 @@ def measure() -> Measured:
         model = LoadedModel(read_artifact(folder))
         load_seconds = time.perf_counter() - started
         artifact_bytes = sum(p.stat().st_size for p in folder.rglob("*") if p.is_file())
-    signal = ModelSignal(
-        "fraud", model, feature_names=names, deadline_us=1_000_000, on_failure=OnFailure(),
-        clock=SystemClock(), phrases={},
+    use = ModelUse(
+        "fraud", model.manifest, feature_names=names, deadline_us=1_000_000,
+        on_failure=OnFailure(), phrases={},
     )  # fmt: skip
+    signal = InlineModel(use, model, SystemClock())
     difference = largest_difference(exported, classifier, CALIBRATION, rows[:10_000])
     figures = _timed(signal, rows, bare_session(exported.model)) | {
         "trees": TREES,
@@ -112,22 +114,20 @@ def measure() -> Measured:
     )
 
 
-def _timed(signal: ModelSignal, rows: Any, bare: Callable[[Any], object]) -> dict[str, Any]:
+def _timed(signal: InlineModel, rows: Any, bare: Callable[[Any], object]) -> dict[str, Any]:
     """Time ours and the bare session in turns, so that both see the same machine.
 
     Each has another row's turn: the second to score a row would find the row's tree nodes in the cache.
     """
     model = signal.model
     vectors = [tuple(map(float, row)) for row in rows[:TIMED]]
-    batch = rows[:MODEL_BATCH].astype(np.float64)
+    batch = rows[:MODEL_BATCH].astype(np.float32)
     time_each(lambda v: signal.evaluate(v, history_lost=False), vectors[:200])  # warm up
     ours_ns, bare_ns = [], []
     for row, other in zip(rows[:TIMED], rows[TIMED : 2 * TIMED], strict=True):
         ours_ns += time_each(model.predict_one, [row])
         bare_ns += time_each(bare, [other.reshape(1, -1)])
-    many = percentiles_us(
-        time_each(lambda _: signal.evaluate_many(batch, history_lost=False), range(20))
-    )
+    many = percentiles_us(time_each(lambda _: model.predict(batch), range(20)))
     return {
         "predict_one": percentiles_us(ours_ns),
         "bare_onnxruntime": percentiles_us(bare_ns),

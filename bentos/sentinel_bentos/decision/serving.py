@@ -105,7 +105,9 @@ class Serving:
         self._opening = asyncio.ensure_future(
             asyncio.to_thread(self._open_engine, settings, projection)
         )
-        self._engine = await asyncio.shield(self._opening)
+        engine = await asyncio.shield(self._opening)
+        await engine.connect()
+        self._engine = engine
         # What was loaded stays for ever; without this every full collection would walk it.
         gc.collect()
         gc.freeze()
@@ -115,6 +117,7 @@ class Serving:
             settings.state_dir,
             projection,
             history=settings.history,
+            stores_dir=settings.stores_dir,
             clock=self.clock,
             metrics=self.metrics,
         )
@@ -126,6 +129,7 @@ class Serving:
             opened = await asyncio.gather(self._opening, return_exceptions=True)
             self._engine = self._engine or next((e for e in opened if isinstance(e, Engine)), None)
         if self._engine is not None:
+            await self._engine.finish()
             await asyncio.to_thread(self._engine.close)
             self._engine = None
 

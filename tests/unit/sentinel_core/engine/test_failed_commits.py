@@ -143,7 +143,7 @@ def test_logs_built_from_the_record_are_those_that_decided(engine, fault):
 
     given = asyncio.run(run())
     assert [encode(d) for d in engine.recorded()] == [encode(d) for d in given]
-    feeder = Feeder(engine._store, engine._arms.specs(), None)
+    feeder = Feeder(engine._store, engine._decider.arms.specs(), None)
     feeder.feed()
     event = payment("e3")
     expected = engine._arrivals.observer.observe("default", event.occurred_at_us, event.fields)
@@ -166,7 +166,9 @@ def test_a_record_that_is_away_for_long_does_not_fill_the_memory(engine, fault, 
         for i in range(6):
             await refused(engine, payment(f"e{i}"))
         seen = engine._arrivals.last_seq
-        await until(lambda: not engine._unsettled._flights)  # what was offered again has failed too
+        await until(
+            lambda: not engine._decider.unsettled._flights
+        )  # what was offered again has failed too
         fault.end()
         await engine.decide(payment("e0"))
         await until_recorded(engine, "e1", "e2")

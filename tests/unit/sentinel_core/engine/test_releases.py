@@ -174,7 +174,7 @@ def test_a_spec_of_longer_windows_finds_the_logs_built_anew_exactly(engine, tmp_
     events = [payment(f"e{i}", occurred_at=day) for i, day in enumerate(days)]
     decide(engine, *events)
     take_up(engine, tmp_path, build_release(features=LONGER))
-    names = engine._arms.stable.spec.names
+    names = engine._decider.arms.stable.spec.names
     vector = decide(engine, payment("last", occurred_at="2018-08-29T12:00:00Z"))[0].vector
     window = [d for d in days if d > "2018-06-30T12:00:00Z"]
     assert dict(zip(names, vector, strict=True)) == {
@@ -234,7 +234,7 @@ def test_a_spec_that_is_served_no_more_is_computed_no_more(engine, tmp_path):
     for window in ("2h", "3h", "4h"):
         spec = f"  - {{name: again, entity: card, count: {{}}, window: {window}}}\n"
         take_up(engine, tmp_path, build_release(features=FEATURES + spec))
-    assert list(engine._arrivals.observer.kernels) == [engine._arms.stable.spec.digest]
+    assert list(engine._arrivals.observer.kernels) == [engine._decider.arms.stable.spec.digest]
 
 
 LOGIN_FEATURES = "features:\n  - {name: user_logins_1h, entity: user, count: {}, window: 1h}\n"

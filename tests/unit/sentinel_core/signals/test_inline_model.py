@@ -1,4 +1,4 @@
-"""The model signal answers on time and in range, or says why it did not."""
+"""The signal of a model in this process answers on time and in range, or says why it did not."""
 
 import logging
 
@@ -13,12 +13,12 @@ from sentinel_core.artifacts.session import LoadedModel
 from sentinel_core.artifacts.write import write_artifact
 from sentinel_core.clock import FixedClock, SystemClock
 from sentinel_core.errors import ArtifactError
-from sentinel_core.signals.model import ModelSignal, OnFailure
+from sentinel_core.signals.inline import InlineModel
+from sentinel_core.signals.model import ModelUse, OnFailure
 from tests.support.artifacts import (
     FEATURES,
     make_fields,
     make_model,
-    random_rows,
     write_small_artifact,
 )
 
@@ -40,15 +40,15 @@ def model(tmp_path_factory):
     return LoadedModel(read_artifact(folder))
 
 
-def make_signal(model, **changes):
+def make_signal(model, *, clock=None, **changes):
     given = {
         "feature_names": FEATURES,
         "deadline_us": 10_000,
         "on_failure": OnFailure(),
-        "clock": FixedClock(0),
         "phrases": {},
     }
-    return ModelSignal("fraud", model, **given | changes)
+    use = ModelUse("fraud", model.manifest, **given | changes)
+    return InlineModel(use, model, clock or FixedClock(0))
 
 
 def test_a_score_is_the_calibrated_probability_and_raw_the_margin(model):
@@ -61,8 +61,6 @@ def test_columns_are_found_by_name(model):
     reordered = make_signal(model, feature_names=("hour", *reversed(FEATURES)))
     expected = make_signal(model).evaluate(VECTOR, history_lost=False)
     assert reordered.evaluate((9.0, *reversed(VECTOR)), history_lost=False) == expected
-    matrix = np.array([(9.0, *reversed(VECTOR))])
-    assert reordered.evaluate_many(matrix, history_lost=False) == [expected]
 
 
 def test_a_feature_that_the_vector_lacks_is_refused(model):
@@ -71,18 +69,10 @@ def test_a_feature_that_the_vector_lacks_is_refused(model):
     assert refused.value.reason == "SchemaMismatch"
 
 
-def test_a_batch_has_the_bits_of_single_rows(model):
-    rows = random_rows(np.random.default_rng(3), 101).astype(np.float64)
-    signal = make_signal(model)
-    one_by_one = [signal.evaluate(row, history_lost=False) for row in rows]
-    assert signal.evaluate_many(rows, history_lost=False) == one_by_one
-
-
 def test_lost_history_leaves_the_model_absent(model):
     signal = make_signal(model)
     lost = signal.evaluate(VECTOR, history_lost=True)
     assert (lost.status, lost.score) == ("absent", None)
-    assert signal.evaluate_many(np.array([VECTOR] * 2), history_lost=True) == [lost, lost]
 
 
 def test_lost_history_does_not_matter_to_a_model_that_reads_none(tmp_path):
@@ -112,11 +102,11 @@ def test_a_model_that_raises_is_recorded_and_logged(model, caplog):
     assert caplog.records[0].exc_info is not None
 
 
-def test_one_bad_row_fails_alone_in_a_batch(tmp_path, caplog):
+def test_a_row_for_which_the_model_has_no_number_fails_alone(tmp_path, caplog):
     signal = make_signal(model_with_a_hole(tmp_path))
-    rows = np.array([[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
+    rows = ((0.0, 0.0, 0.0), (1.0, 0.0, 0.0), (0.0, 0.0, 0.0))
     with caplog.at_level(logging.CRITICAL):
-        statuses = [s.status for s in signal.evaluate_many(rows, history_lost=False)]
+        statuses = [signal.evaluate(row, history_lost=False).status for row in rows]
     assert statuses == ["ok", "failed", "ok"]
 
 

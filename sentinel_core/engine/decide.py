@@ -1,0 +1,205 @@
+"""From an event to its decision on the way to the record.
+
+An event is admitted to the entity logs in the order of arrival, and an id is decided once however
+often it comes. Where all models are in this process, everything up to the record runs without a pause;
+where some are called, others go on meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+
+from sentinel_core.clock import Clock
+from sentinel_core.decision import Decision
+from sentinel_core.engine.arms import Arms
+from sentinel_core.engine.arrivals import Arrivals
+from sentinel_core.engine.judge import Admitted, judge_asking, judge_here
+from sentinel_core.engine.unsettled import InFlight, Key, Unsettled
+from sentinel_core.errors import ConflictError, InvalidEventError, Problem, SentinelError
+from sentinel_core.events import Event
+from sentinel_core.store import Store
+from sentinel_core.telemetry import DecisionMetrics
+
+ASKING_AT_ONCE = 32
+"""Events of one batch that wait for model servers at once. A batch of 1,000 asked all at once would
+find most of its answers late."""
+
+Found = InFlight | Decision | asyncio.Task[InFlight]
+"""What an event has: a decision on its way to the record, one that is there, or one in the making."""
+
+
+class Decider:
+    """Decides events. Used from one event loop.
+
+    Attributes
+    ----------
+    arms : the releases that decide; replaced as a whole, so that an event sees one state of it
+    unsettled : what stands in the entity logs and is not known to be recorded
+    """
+
+    def __init__(
+        self, store: Store, arrivals: Arrivals, arms: Arms, clock: Clock, metrics: DecisionMetrics
+    ) -> None:
+        self.arms = arms
+        self.unsettled = Unsettled(store)
+        self._store = store
+        self._arrivals = arrivals
+        self._clock = clock
+        self._metrics = metrics
+        self._asking: dict[Key, asyncio.Task[InFlight]] = {}
+
+    async def decide(self, event: Event, *, explain: bool, deadline_ns: int | None) -> Decision:
+        """Decide an event, or find the decision it has, as `Engine.decide` says."""
+        found = self._prepare(event, explain=explain, deadline_ns=deadline_ns)
+        if isinstance(found, asyncio.Task):
+            # Whoever gives up waiting must not end the work: the event stands in the logs.
+            found = await asyncio.shield(found)
+        if isinstance(found, Decision):
+            return found
+        await found.pending
+        return found.decision
+
+    async def decide_many(
+        self, events: Sequence[Event], *, explain: bool, deadline_ns: int | None
+    ) -> list[Decision | SentinelError]:
+        """Decide events in order, as `Engine.decide_many` says."""
+        prepared: list[Found | SentinelError] = []
+        asking: deque[asyncio.Task[InFlight]] = deque()
+        for event in events:
+            if len(asking) == ASKING_AT_ONCE:
+                await asyncio.wait([asking.popleft()])
+            try:
+                found = self._prepare(event, explain=explain, deadline_ns=deadline_ns)
+            except SentinelError as error:
+                prepared.append(error)
+            else:
+                prepared.append(found)
+                if isinstance(found, asyncio.Task):
+                    asking.append(found)
+            # Let other requests in between the events of a long batch.
+            await asyncio.sleep(0)
+        return [await _settled(item) for item in prepared]
+
+    async def finish(self) -> None:
+        """Wait for the models that are being asked; their deadlines bound it."""
+        while self._asking:
+            await asyncio.wait(self._asking.values())
+
+    def _prepare(self, event: Event, *, explain: bool, deadline_ns: int | None) -> Found:
+        """Do steps 1b to 7, or begin to where models are called, and hand on the decision."""
+        self._require_type(event)
+        key = (event.tenant, event.id)
+        known = self._known(key, event)
+        if known is not None:
+            return known
+        unsettled = self.unsettled.decision(key)
+        if unsettled is not None:
+            _same_or_conflict(event, unsettled[0].event_digest)
+            return self.unsettled.submit(key, deadline_ns)
+        # One that was admitted and has no decision met an error on the way to it: it is not seen twice.
+        admitted = self.unsettled.admitted(key) or self._admit(event, explain=explain)
+        _same_or_conflict(event, admitted.event.digest)
+        if admitted.release.remote_models:
+            return self._ask(key, admitted, deadline_ns)
+        return self._submit(judge_here(admitted, self._clock), event, deadline_ns)
+
+    def _require_type(self, event: Event) -> None:
+        decided = self.arms.stable.spec.event_type
+        if event.type != decided:
+            hint = "send it to the server of a pipeline for its type"
+            raise InvalidEventError(
+                "The event is not valid: type.",
+                (Problem("type", f"is {event.type}; this pipeline decides {decided}", hint),),
+                user_action="Send the event to another server, or correct its type.",
+            )
+
+    def _known(self, key: Key, event: Event) -> Found | None:
+        """Return what an earlier arrival of this id led to, before anything changes."""
+        admitted = self.unsettled.admitted(key)
+        if admitted is not None:
+            _same_or_conflict(event, admitted.event.digest)
+            return self._asking.get(key)
+        flight = self.unsettled.flight(key)
+        if flight is not None:
+            _same_or_conflict(event, flight.decision.event_digest)
+            return flight
+        if self.unsettled.decision(key) is not None:
+            return None
+        decision = self._store.find_decision(*key)
+        if decision is not None:
+            _same_or_conflict(event, decision.event_digest)
+            return decision
+        if self._arrivals.in_history(*key):
+            raise ConflictError(
+                f"The event {event.id} is part of the backfilled history.",
+                user_action="Send events that came after it.",
+            )
+        return None
+
+    def _admit(self, event: Event, *, explain: bool) -> Admitted:
+        """Do steps 2 to 4: from now on the event is seen by those that come after it."""
+        self.unsettled.refuse_when_full()
+        started_ns = self._clock.elapsed_ns()
+        arm, release = self.arms.pick(event)
+        observation = self._arrivals.observer.observe(
+            event.tenant, event.occurred_at_us, event.fields
+        )
+        admitted = Admitted(
+            event=event,
+            observation=observation,
+            arm=arm,
+            release=release,
+            seq=self._arrivals.next_seq(),
+            explain=explain,
+            started_ns=started_ns,
+            observed_ns=self._clock.elapsed_ns(),
+        )
+        self.unsettled.admit(admitted)
+        return admitted
+
+    def _ask(self, key: Key, admitted: Admitted, deadline_ns: int | None) -> asyncio.Task[InFlight]:
+        async def judge_and_submit() -> InFlight:
+            decision = await judge_asking(admitted, self._clock, deadline_ns)
+            return self._submit(decision, admitted.event, deadline_ns)
+
+        task = self._asking[key] = asyncio.create_task(judge_and_submit())
+        task.add_done_callback(lambda _: self._asking.pop(key))
+        return task
+
+    def _submit(self, decision: Decision, event: Event, deadline_ns: int | None) -> InFlight:
+        """Hand a decision to the writer."""
+        self.unsettled.add(decision, event)
+        self._count(decision)
+        return self.unsettled.submit((event.tenant, event.id), deadline_ns)
+
+    def _count(self, decision: Decision) -> None:
+        metrics = self._metrics
+        metrics.decisions.labels(decision.outcome, decision.arm).inc()
+        for signal in decision.signals:
+            metrics.signals.labels(signal.status).inc()
+        for part in decision.degraded:
+            metrics.degraded.labels(part.split(":")[0]).inc()
+        for stage, took_us in decision.stage_us.items():
+            metrics.stage_seconds.labels(stage).observe(took_us / 1e6)
+
+
+def _same_or_conflict(event: Event, digest: str) -> None:
+    if event.digest != digest:
+        raise ConflictError(
+            f"The id {event.id} was used for another event.",
+            user_action="Send a new event under a new id, or the same event unchanged.",
+        )
+
+
+async def _settled(item: Found | SentinelError) -> Decision | SentinelError:
+    try:
+        if isinstance(item, asyncio.Task):
+            item = await asyncio.shield(item)
+        if isinstance(item, InFlight):
+            await item.pending
+            return item.decision
+    except SentinelError as error:
+        return error
+    return item
