@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from sentinel_core.fusion.risk import UNSCORED, Item
+from sentinel_core.resources.cross_field import CrossField
 from sentinel_core.resources.metadata import Declaration, PartName
 from sentinel_core.signals.signal import Outcome, Signal, SignalKind
 
@@ -20,7 +21,14 @@ RULES = "rules"
 MAX_WEIGHTS = 32
 MAX_LEVELS = 16
 
-LevelName = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{0,31}$", examples=["HIGH"])]
+LevelName = Annotated[
+    str,
+    Field(
+        description="Name of a level: A-Z, 0-9 and _, a letter first, at most 32.",
+        pattern=r"^[A-Z][A-Z0-9_]{0,31}$",
+        examples=["HIGH"],
+    ),
+]
 Score = Annotated[float, Field(ge=0, le=100)]
 Levels = Annotated[dict[LevelName, Score], Field(min_length=1, max_length=MAX_LEVELS)]
 WeightName = PartName
@@ -55,6 +63,14 @@ class Combined:
 
 class Outcomes(Declaration):
     """Scores at which an outcome above approve begins."""
+
+    cross_field: ClassVar[tuple[CrossField, ...]] = (
+        CrossField(
+            field="review",
+            message="review begins above block; lower the one or raise the other",
+            cel="self.review <= self.block",
+        ),
+    )
 
     # Above 0, so that whatever is reviewed has points and with them a reason.
     review: Annotated[float, Field(gt=0, le=100)] = Field(
@@ -115,6 +131,25 @@ class Method(Declaration, ABC):
 
 class OwnLevels(Method):
     """A method whose levels, outcomes and weights a pipeline chooses."""
+
+    cross_field: ClassVar[tuple[CrossField, ...]] = (
+        CrossField(
+            field="levels",
+            message="the lowest level begins at 0",
+            cel="!has(self.levels) || self.levels.exists(name, self.levels[name] == 0.0)",
+        ),
+        CrossField(
+            field="levels",
+            message="two levels begin at one score",
+            cel="!has(self.levels) || self.levels.all(name, self.levels.exists_one(other, "
+            "self.levels[other] == self.levels[name]))",
+        ),
+        CrossField(
+            field="levels",
+            message=f"{UNSCORED} is the level of events without a score; write another name",
+            cel=f"!has(self.levels) || !('{UNSCORED}' in self.levels)",
+        ),
+    )
 
     levels: Levels = Field(
         {"LOW": 0.0, "MEDIUM": 30.0, "HIGH": 60.0, "CRITICAL": 85.0},

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from sentinel_core.fusion.method import MAX_WEIGHTS, Combined, Opinion, OwnLevels, WeightName
 from sentinel_core.fusion.risk import Item
+from sentinel_core.resources.cross_field import CrossField
 
 MAX_SHARE = 1 - 1e-9
 """Largest share of one signal: below 1, so that every share has a logarithm."""
@@ -22,6 +23,15 @@ class NoisyOr(OwnLevels):
     are base ln(1 - x_i) / sum ln(1 - x_j). Signals that see the same thing count twice: weights
     below 1 make up for it. The model is Pearl's noisy-OR gate (1988, section 4.3.2).
     """
+
+    cross_field: ClassVar[tuple[CrossField, ...]] = (
+        *OwnLevels.cross_field,
+        CrossField(
+            field="weights",
+            message="weights of NoisyOr lie in [0, 1]",
+            cel="self.weights.all(name, self.weights[name] <= 1.0)",
+        ),
+    )
 
     method: Literal["NoisyOr"] = Field("NoisyOr", description="NoisyOr.")
     weights: dict[WeightName, Annotated[float, Field(ge=0, le=1)]] = Field(

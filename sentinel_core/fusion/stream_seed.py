@@ -10,7 +10,7 @@ from pydantic import Field
 
 from sentinel_core.fusion.method import Combined, Method, Opinion, Outcomes
 from sentinel_core.fusion.risk import Item
-from sentinel_core.signals.profile import Curve, VelocityProfile
+from sentinel_core.signals.profile import Curve, FeatureName, VelocityProfile
 from sentinel_core.signals.signal import Signal
 
 _STEPS = ((10, 0.85), (8, 0.70), (6, 0.55))
@@ -32,7 +32,7 @@ class StreamSeed(Method):
     """
 
     method: Literal["StreamSeed"] = Field(description="StreamSeed.")
-    velocity_feature: str = Field(
+    velocity_feature: FeatureName = Field(
         description="Feature that counts an entity's events in windowSeconds, this one included.",
         examples=["card_count_60s"],
     )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from sentinel_core.fusion.method import MAX_WEIGHTS, Combined, Opinion, OwnLevels, WeightName
 from sentinel_core.fusion.risk import Item
+from sentinel_core.resources.cross_field import CrossField
 
 MAX_WEIGHT = 1000.0
 """Weights mean something only against each other; within three digits they stay readable."""
@@ -20,6 +21,15 @@ class Weighted(OwnLevels):
     A signal that becomes absent moves the mean, up or down: the method is monotone over a fixed set
     of present signals only. Choose NoisyOr where that matters.
     """
+
+    cross_field: ClassVar[tuple[CrossField, ...]] = (
+        *OwnLevels.cross_field,
+        CrossField(
+            field="weights",
+            message="weights of Weighted lie above 0",
+            cel="self.weights.all(name, self.weights[name] > 0.0)",
+        ),
+    )
 
     method: Literal["Weighted"] = Field(description="Weighted.")
     weights: dict[WeightName, Annotated[float, Field(gt=0, le=MAX_WEIGHT)]] = Field(

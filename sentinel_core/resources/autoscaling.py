@@ -53,7 +53,7 @@ class ScalingBehavior(Declaration):
 class Autoscaling(Declaration):
     """Replicas by load, with a HorizontalPodAutoscaler."""
 
-    cross_field: ClassVar = (
+    cross_field: ClassVar[tuple[CrossField, ...]] = (
         CrossField(
             field="minReplicas",
             message="minReplicas is above maxReplicas; lower the one or raise the other",

@@ -13,6 +13,10 @@ from typing import Any
 
 from pydantic_core import PydanticCustomError
 
+CEL_RULES = "x-kubernetes-validations"
+"""Where a CustomResourceDefinition has its rules."""
+RULE_KEYS = ("rule", "message", "fieldPath")
+"""What one of them says, in this order."""
 FAULT_TYPE = "cross_field"
 """Type of the pydantic error that a broken rule raises; its context names the field."""
 
@@ -36,6 +40,17 @@ class CrossField:
     message: str
     holds: Callable[[Any], bool] | None = None
 
+    def as_cel(self) -> dict[str, str]:
+        """Return the rule as a CustomResourceDefinition has it."""
+        rule = {"rule": self.cel, "message": self.message}
+        return rule | ({"fieldPath": _json_path(self.field)} if self.field else {})
+
     def fault(self) -> PydanticCustomError:
         """Return the error that a laptop raises."""
         return PydanticCustomError(FAULT_TYPE, self.message, {"field": self.field})
+
+
+def _json_path(field: str) -> str:
+    """Return a dotted path in the form of a rule's ``fieldPath``."""
+    names = (f"['{name}']" if "-" in name else f".{name}" for name in field.split("."))
+    return "".join(names)

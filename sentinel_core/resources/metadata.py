@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Protocol, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Protocol, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
 from pydantic.alias_generators import to_camel
 
-from sentinel_core.resources.cross_field import CrossField
+from sentinel_core.resources.cross_field import CEL_RULES, CrossField
 
 API_VERSION = "sentinel.dev/v1alpha1"
 DEFAULT_NAMESPACE = "default"
@@ -48,7 +48,7 @@ Namespace = Annotated[
 DataKey = Annotated[
     str,
     Field(
-        description="Key in the ConfigMap's data: letters, digits, -, _ and .",
+        description="Key in the ConfigMap's data: letters, digits, ., - and _.",
         min_length=1,
         max_length=253,
         pattern=r"^[-._a-zA-Z0-9]+$",
@@ -97,6 +97,13 @@ MetadataMap = Annotated[
 ]
 
 
+def _name_cross_field_rules(schema: dict[str, Any], declaration: type[BaseModel]) -> None:
+    """Put the rules of a class into its JSON schema, under the name that CRDs have for them."""
+    rules: tuple[CrossField, ...] = getattr(declaration, "cross_field", ())
+    if rules:
+        schema[CEL_RULES] = [rule.as_cel() for rule in rules]
+
+
 class Declaration(BaseModel):
     """Base of everything written in a manifest.
 
@@ -105,7 +112,12 @@ class Declaration(BaseModel):
     """
 
     model_config = ConfigDict(
-        alias_generator=to_camel, extra="forbid", strict=True, frozen=True, allow_inf_nan=False
+        alias_generator=to_camel,
+        extra="forbid",
+        strict=True,
+        frozen=True,
+        allow_inf_nan=False,
+        json_schema_extra=_name_cross_field_rules,
     )
     cross_field: ClassVar[tuple[CrossField, ...]] = ()
     """Rules between fields, which the CRDs carry too."""

@@ -42,6 +42,7 @@ Digest = Annotated[
     str,
     Field(
         description="SHA-256 of the artifact's manifest.json. Nothing else is ever loaded.",
+        max_length=71,
         pattern=DIGEST_PATTERN.pattern,
         # That of the empty text.
         examples=["sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"],
@@ -69,7 +70,7 @@ class Signature(Declaration):
 class Artifact(Declaration):
     """One immutable model artifact."""
 
-    cross_field: ClassVar = (
+    cross_field: ClassVar[tuple[CrossField, ...]] = (
         CrossField(
             field="storeSecretRef",
             message="an artifact in S3 needs storeSecretRef, a Secret with at least the key endpoint",

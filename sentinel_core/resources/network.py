@@ -18,6 +18,7 @@ MAX_LABELS = 16
 LabelKey = Annotated[
     str,
     Field(
+        description="Key of a label: letters, digits, -, _ and ., with a prefix and / or without.",
         max_length=317,  # a prefix of 253, a slash and a name of 63
         pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$",
     ),
@@ -64,7 +65,7 @@ class LabelSelector(Declaration):
 class IpBlock(Declaration):
     """A range of addresses."""
 
-    cross_field: ClassVar = (
+    cross_field: ClassVar[tuple[CrossField, ...]] = (
         CrossField(
             field="cidr",
             message="cidr is no range of addresses; write one such as 10.0.0.0/8 or fd00::/8",
@@ -96,7 +97,7 @@ class IpBlock(Declaration):
 class Peer(Declaration):
     """The other end of a connection: pods by labels, or addresses."""
 
-    cross_field: ClassVar = (
+    cross_field: ClassVar[tuple[CrossField, ...]] = (
         CrossField(
             field="",
             message="a peer has podSelector, namespaceSelector or both, or ipBlock alone",
@@ -127,7 +128,7 @@ class EgressPort(Declaration):
 class Egress(Declaration):
     """Something that a server may reach, such as its artifact store."""
 
-    cross_field: ClassVar = (
+    cross_field: ClassVar[tuple[CrossField, ...]] = (
         CrossField(
             field="",
             message="an egress without to and ports allows everything; write one or both",

@@ -41,7 +41,7 @@ Name = Annotated[
 class FeaturesSource(Declaration):
     """Where the feature spec stands: in a ConfigMap, or here."""
 
-    cross_field: ClassVar = (
+    cross_field: ClassVar[tuple[CrossField, ...]] = (
         CrossField(
             field="",
             message="features stand either in configMapRef or in inline",
@@ -72,7 +72,7 @@ class OnFailure(Declaration):
     Skip leaves the signal out; Score puts ``score`` in its place; FailClosed blocks.
     """
 
-    cross_field: ClassVar = (
+    cross_field: ClassVar[tuple[CrossField, ...]] = (
         CrossField(
             field="score",
             message="score goes with action: Score, and only with it",
@@ -94,7 +94,7 @@ class OnFailure(Declaration):
 class PipelineModel(Declaration):
     """A model that takes part in the decision, as one signal."""
 
-    cross_field: ClassVar = (
+    cross_field: ClassVar[tuple[CrossField, ...]] = (
         CrossField(
             field="name",
             message=f"the name is taken by another part of a pipeline: {', '.join(RESERVED_NAMES)}; "
@@ -136,6 +136,7 @@ class Rollout(Declaration):
     )
     split_by: PartName | None = Field(
         None,
+        examples=["card"],
         description="Kind of entity by which events are split between two releases; absent takes "
         "the event type's own order (Transaction: card, else account). Events without such an "
         "entity are split by their id.",
@@ -155,7 +156,7 @@ class Auth(Declaration):
 class SentinelPipelineSpec(Declaration):
     """What a SentinelPipeline declares."""
 
-    cross_field: ClassVar = (
+    cross_field: ClassVar[tuple[CrossField, ...]] = (
         CrossField(
             field="server.replicas",
             message="the state of a pipeline is in its pod, so that there is one replica "

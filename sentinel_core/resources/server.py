@@ -25,7 +25,7 @@ OWN_ENV = (
 class EnvVar(Declaration):
     """A variable of a server's environment."""
 
-    cross_field: ClassVar = (
+    cross_field: ClassVar[tuple[CrossField, ...]] = (
         CrossField(
             field="name",
             message="the variable is set by the operator; leave it out",
@@ -80,7 +80,7 @@ def _within_its_limit(name: str, label: str) -> CrossField:
 class Resources(Declaration):
     """What each pod asks for and may use."""
 
-    cross_field: ClassVar = (
+    cross_field: ClassVar[tuple[CrossField, ...]] = (
         _within_its_limit("cpu", "cpu"),
         _within_its_limit("memory", "memory"),
         _within_its_limit("ephemeral_storage", "ephemeral-storage"),
@@ -100,7 +100,7 @@ class Resources(Declaration):
 class Server(Declaration):
     """The pods that answer, and how they run."""
 
-    cross_field: ClassVar = (
+    cross_field: ClassVar[tuple[CrossField, ...]] = (
         CrossField(
             field="replicas",
             message="replicas and autoscaling exclude each other: load decides how many replicas an "

@@ -18,7 +18,7 @@ MAX_SERVED = 64
 """Different releases or artifacts that pods may report at once; two are usual."""
 
 Phase = Literal["Pending", "Verifying", "Progressing", "Ready", "Degraded", "Suspended"]
-Digest = Annotated[str, Field(pattern=DIGEST_PATTERN.pattern)]
+Digest = Annotated[str, Field(max_length=71, pattern=DIGEST_PATTERN.pattern)]
 Time = Annotated[str, Field(max_length=32, json_schema_extra={"format": "date-time"})]
 """RFC 3339 in UTC, in whole seconds, as Kubernetes writes times."""
 CamelCase = Annotated[str, Field(max_length=64, pattern=r"^[A-Z][A-Za-z0-9]*$")]

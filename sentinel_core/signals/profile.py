@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from itertools import pairwise
-from typing import Annotated, TypeVar
+from typing import Annotated, ClassVar, TypeVar
 
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import AfterValidator, Field, JsonValue, field_validator
 
 from sentinel_core.errors import Problem
 from sentinel_core.located import Located, problem, refusal
+from sentinel_core.resources.cross_field import CrossField
 from sentinel_core.resources.faults import parse_block
 from sentinel_core.resources.metadata import Declaration
 
@@ -32,7 +33,11 @@ def _require_one(items: tuple[Items, ...]) -> tuple[Items, ...]:
 
 # Not min_length: where an item is faulty, pydantic would call the tuple too short as well.
 NotEmpty = AfterValidator(_require_one)
+AT_LEAST_ONE: dict[str, JsonValue] = {"minItems": 1}
+"""The same in a schema."""
 
+FeatureName = Annotated[str, Field(max_length=63)]
+"""Whether it is the name of a feature, the feature spec says."""
 Point = Annotated[
     tuple[
         Annotated[float, Field(ge=-MAX_FEATURE_VALUE, le=MAX_FEATURE_VALUE)],
@@ -50,10 +55,30 @@ class Curve(Declaration):
     stays at the last y.
     """
 
-    feature: str = Field(description="Name of the feature that the curve reads.")
+    cross_field: ClassVar[tuple[CrossField, ...]] = (
+        CrossField(
+            field="points",
+            message="a risk lies in [0, 1]",
+            cel="self.points.all(point, point[1] >= 0.0 && point[1] <= 1.0)",
+        ),
+        CrossField(
+            field="points",
+            message="values must rise from point to point",
+            cel="self.points.map(point, point[0]).isSorted() && self.points.all(point, "
+            "self.points.exists_one(other, other[0] == point[0]))",
+        ),
+        CrossField(
+            field="points",
+            message="risks must not fall from point to point",
+            cel="self.points.map(point, point[1]).isSorted()",
+        ),
+    )
+
+    feature: FeatureName = Field(description="Name of the feature that the curve reads.")
     points: Annotated[tuple[Point, ...], Field(strict=False), NotEmpty] = Field(
         description="Pairs of value and risk: values rise, risks in [0, 1] do not fall.",
         max_length=MAX_POINTS,
+        json_schema_extra=AT_LEAST_ONE,
         examples=["[[3, 0.2], [10, 1]]"],
     )
 
@@ -74,14 +99,18 @@ class VelocityProfile(Declaration):
     """Risk of how much happened in a short time: the maximum over the curves."""
 
     curves: Annotated[tuple[Curve, ...], Field(strict=False), NotEmpty] = Field(
-        description="One curve for each feature that counts.", max_length=MAX_CURVES
+        description="One curve for each feature that counts.",
+        max_length=MAX_CURVES,
+        json_schema_extra=AT_LEAST_ONE,
     )
 
 
 class BehaviourProfile(VelocityProfile):
     """Risk of how far an event lies from what its entity did before: the maximum over the curves."""
 
-    history: str = Field(description="Name of the feature that counts the entity's past events.")
+    history: FeatureName = Field(
+        description="Name of the feature that counts the entity's past events."
+    )
     min_history: int = Field(
         5,
         ge=0,
