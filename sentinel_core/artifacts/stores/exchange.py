@@ -9,6 +9,7 @@ each of them.
 
 from __future__ import annotations
 
+import io
 import re
 import socket
 import ssl
@@ -113,18 +114,28 @@ def exchange(request: Request, budget: Budget, deadline: Deadline) -> Iterator[A
             timer.daemon = True
             timer.start()
             open_parts.callback(timer.cancel)
-            connection.request(
-                request.method, request.address.target, request.body, dict(request.headers)
-            )
+            _send(connection, request)
             # An answer without keep-alive owns the socket from here on.
             response = open_parts.enter_context(connection.getresponse())
         yield Answer(response, request, deadline)
 
 
+def _send(connection: HTTPConnection, request: Request) -> None:
+    headers = {"User-Agent": "sentinel", **request.headers}
+    body = None
+    if request.body is not None:
+        # Sent as a file, so that the socket's timeout counts for each piece and not for the whole.
+        headers["Content-Length"] = str(len(request.body))
+        body = io.BytesIO(request.body)
+    connection.request(request.method, request.address.target, body, headers)
+
+
 def _connection(request: Request, timeout_seconds: float) -> HTTPConnection:
     address = request.address
     if not address.secure:
-        return HTTPConnection(address.host, address.port, timeout=timeout_seconds)
+        return HTTPConnection(
+            address.host, address.port, timeout=timeout_seconds, blocksize=_CHUNK_BYTES
+        )
     try:
         trust = ssl.create_default_context(cadata=request.ca_pem)
     except ssl.SSLError:
@@ -132,7 +143,13 @@ def _connection(request: Request, timeout_seconds: float) -> HTTPConnection:
             f"The authorities that {request.shown} is to be trusted by cannot be read.",
             "Put certificates in PEM form into the file ca.crt of the store.",
         ) from None
-    return HTTPSConnection(address.host, address.port, timeout=timeout_seconds, context=trust)
+    return HTTPSConnection(
+        address.host,
+        address.port,
+        timeout=timeout_seconds,
+        blocksize=_CHUNK_BYTES,
+        context=trust,
+    )
 
 
 def _cut(connected: socket.socket) -> None:

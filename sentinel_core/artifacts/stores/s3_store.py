@@ -114,7 +114,8 @@ def _no_endpoint(config: StoreConfig) -> ArtifactError:
     if not config.where:
         return misconfigured(
             "An s3:// URI needs a store, and none is named.",
-            "Name one with storeSecretRef in a cluster, with --store on the command line.",
+            "In a cluster name it with storeSecretRef; elsewhere with --store, or fetch the artifact "
+            "into a folder and name that.",
         )
     return misconfigured(
         f"The store in {config.where} has no {ENDPOINT}, which an s3:// URI needs.",
