@@ -1,0 +1,1 @@
+"""What kopf calls: each event goes into the cache, and from there into the queue."""

@@ -1,0 +1,123 @@
+"""Finding what no watch told of.
+
+A watch that was interrupted for too long begins anew with a list, and nothing then tells of objects
+that went in between (kopf lists, and keeps what it knew). So from time to time the metadata of
+everything that is watched is listed and compared.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from sentinel_operator.kube.cache import Cache
+from sentinel_operator.kube.client import METADATA_LIST, KubeClient
+from sentinel_operator.kube.kinds import Kind, ObjectKey
+from sentinel_operator.metrics import OperatorMetrics
+
+PAGE = "500"
+"""Objects in one answer, as kubectl asks for; some 2 MiB of metadata."""
+GRACE_SECONDS = 5.0
+"""For a watch to tell of what a list showed before it: a busy API server may lag a second or two."""
+FILL_SECONDS = 0.5
+"""Between two looks at whether the first lists have arrived."""
+
+logger = logging.getLogger(__name__)
+
+
+async def recheck(
+    client: KubeClient,
+    cache: Cache,
+    kinds: Collection[Kind],
+    namespaces: Collection[str | None],
+    metrics: OperatorMetrics,
+) -> None:
+    """Compare the cache with the cluster once, and take in what was missed.
+
+    Parameters
+    ----------
+    namespaces : those that are watched; ``[None]`` means all
+    """
+    for kind in kinds:
+        for namespace in namespaces:
+            missed = await _missed(client, cache, kind, namespace)
+            if missed:
+                await asyncio.sleep(GRACE_SECONDS)
+                # What is still different now was not just late.
+                still = missed & await _missed(client, cache, kind, namespace)
+                await _take_in(client, cache, kind, still, metrics)
+
+
+async def wait_until_filled(
+    client: KubeClient, cache: Cache, kinds: Collection[Kind], namespaces: Collection[str | None]
+) -> None:
+    """Wait until the cache holds everything that a list made now shows.
+
+    Before, a round would see half of what there is, and make again what it does not see.
+    """
+    for kind in kinds:
+        for namespace in namespaces:
+            while True:
+                if not await _missed(client, cache, kind, namespace):
+                    break
+                await asyncio.sleep(FILL_SECONDS)
+
+
+async def _missed(
+    client: KubeClient, cache: Cache, kind: Kind, namespace: str | None
+) -> set[ObjectKey]:
+    # Before the list, so that an object of which a watch tells meanwhile is not taken for a ghost.
+    known = cache.all_of(kind.name, namespace)
+    listed = await _list(client, kind, namespace)
+    ghosts = {key for key in known if key not in listed}
+    lagging = set()
+    for key, version in listed.items():
+        entry = cache.get(key)
+        if entry is None or entry.version < version:
+            lagging.add(key)
+    return ghosts | lagging
+
+
+async def _list(client: KubeClient, kind: Kind, namespace: str | None) -> dict[ObjectKey, int]:
+    parameters = {"labelSelector": kind.selector, "limit": PAGE}
+    listed: dict[ObjectKey, int] = {}
+    while True:
+        page = await client.get(kind.path(namespace), parameters, accept=METADATA_LIST)
+        for item in page["items"] or ():
+            metadata = item["metadata"]
+            key = ObjectKey(kind.name, metadata["namespace"], metadata["name"])
+            listed[key] = int(metadata["resourceVersion"])
+        following = page["metadata"].get("continue")
+        if not following:
+            return listed
+        parameters = {**parameters, "continue": following}
+
+
+async def _take_in(
+    client: KubeClient,
+    cache: Cache,
+    kind: Kind,
+    missed: Collection[ObjectKey],
+    metrics: OperatorMetrics,
+) -> None:
+    for key in sorted(missed):
+        logger.warning("no watch told of %s %s/%s", *key)
+        metrics.lost_events.labels(kind.name).inc()
+        now: Mapping[str, Any] | None = await client.find(kind.path(key.namespace, key.name))
+        known = cache.get(key)
+        if now is not None:
+            cache.put(now)
+        elif known is not None:
+            cache.forget(key, known.uid)
+
+
+async def find_apis(client: KubeClient, kinds: Collection[Kind]) -> frozenset[str]:
+    """Return which of the kinds the cluster has, as `Kind.api` names them."""
+    found = set()
+    for root in sorted({kind.root for kind in kinds}):
+        answer = await client.find(root)
+        names = {resource["name"] for resource in (answer or {}).get("resources", ())}
+        found |= {kind.api for kind in kinds if kind.root == root and kind.plural in names}
+    return frozenset(found)
