@@ -42,7 +42,8 @@ def error_classes():
     while waiting:
         cls = waiting.pop()
         waiting += cls.__subclasses__()
-        yield cls
+        if not cls.__module__.startswith("tests."):  # what surrounds the tests is not documented
+            yield cls
 
 
 def codes():
