@@ -81,7 +81,12 @@ MODULES = (
         static=True,
     ),
     GoModule("helm.sh/helm/v3", versions.HELM, {"helm": "helm.sh/helm/v3/cmd/helm"}),
-    GoModule(_VERSITYGW, versions.VERSITYGW, {"versitygw": f"{_VERSITYGW}/cmd/versitygw"}),
+    GoModule(
+        _VERSITYGW,
+        versions.VERSITYGW,
+        {"versitygw": f"{_VERSITYGW}/cmd/versitygw"},
+        static=True,
+    ),
 )
 KIND = GoModule("sigs.k8s.io/kind", versions.KIND, {"kind": "sigs.k8s.io/kind"})
 """Built only where a Docker engine answers."""

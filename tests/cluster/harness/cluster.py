@@ -8,6 +8,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -57,6 +58,20 @@ KINDS: dict[str, type[OwnCluster | KindCluster | ExistingCluster]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What the state folder says of the cluster in it; whether it still runs, it cannot know.
+
+    Attributes
+    ----------
+    kind : of `KINDS`
+    complete : whether its start came to the end
+    """
+
+    kind: str
+    complete: bool
+
+
 def state_folder() -> Path:
     """Return the folder of this machine's cluster: ``$SENTINEL_K8S_STATE``, else one in the cache."""
     named = os.environ.get("SENTINEL_K8S_STATE")
@@ -64,22 +79,24 @@ def state_folder() -> Path:
 
 
 def find_cluster() -> Cluster | None:
-    """Return the cluster that was last started and not stopped since; it need not be whole."""
-    record = state_folder() / RECORD
-    kind = json.loads(record.read_text())["kind"] if record.exists() else None
-    return KINDS[kind](state_folder()) if kind else None
+    """Return the cluster that is up; None where there is none, or not all of one."""
+    recorded = _recorded()
+    if recorded is None or not recorded.complete:
+        return None
+    cluster = KINDS[recorded.kind](state_folder())
+    return cluster if cluster.is_up() else None
 
 
 def running_cluster() -> Cluster:
-    """Return the cluster.
+    """Return the cluster that is up.
 
     Raises
     ------
     HarnessError
-        There is none, or it is not whole. Retryable once it was started.
+        There is none, or not all of one. Retryable once it was started.
     """
     cluster = find_cluster()
-    if cluster is None or not cluster.is_up():
+    if cluster is None:
         raise HarnessError("No cluster is up.", user_action="Run ./task k8s:up.")
     return cluster
 
@@ -99,12 +116,14 @@ def start_cluster(*, existing: bool) -> Cluster:
     kind = "existing" if existing else "kind" if docker_answers() else "own"
     progress = Progress()
     with _lock():
-        cluster = find_cluster()
-        if cluster is not None and not isinstance(cluster, KINDS[kind]):
+        recorded = _recorded()
+        if recorded is not None and recorded.kind != kind:
             raise HarnessError(
-                "A cluster of another kind is there.", user_action="Run ./task k8s:down first."
+                f"There is a cluster of another kind, {recorded.kind}, or what is left of one.",
+                user_action="Run ./task k8s:down first.",
             )
-        if cluster is not None and cluster.is_up():
+        cluster = find_cluster()
+        if cluster is not None:
             progress("the cluster is up already")
         else:
             cluster = _start(kind, progress)
@@ -124,8 +143,9 @@ def _start(kind: str, progress: Progress) -> Cluster:
     except BaseException:
         progress("that failed; removing what was begun")
         cluster.down(progress)
-        _record(state, None)
+        _forget(state)
         raise
+    _record(state, Recorded(kind, complete=True))
     return cluster
 
 
@@ -139,12 +159,12 @@ def stop_cluster() -> None:
     """
     progress = Progress()
     with _lock():
-        cluster = find_cluster()
-        if cluster is None:
+        recorded = _recorded()
+        if recorded is None:
             progress("no cluster is up")
             return
-        cluster.down(progress)
-        _record(state_folder(), None)
+        KINDS[recorded.kind](state_folder()).down(progress)
+        _forget(state_folder())
         CHECKOUT_KUBECONFIG.unlink(missing_ok=True)
         progress("the cluster is gone")
 
@@ -158,11 +178,25 @@ def _claim(state: Path, kind: str) -> None:
         )
     state.mkdir(parents=True, exist_ok=True)
     # Before anything is begun, so that a start that is killed half way is found and removed.
-    _record(state, kind)
+    _record(state, Recorded(kind, complete=False))
 
 
-def _record(state: Path, kind: str | None) -> None:
-    (state / RECORD).write_text(json.dumps({"kind": kind}))
+def _recorded() -> Recorded | None:
+    record = state_folder() / RECORD
+    found = json.loads(record.read_text()) if record.exists() else {}
+    return Recorded(**found) if found else None
+
+
+def _record(state: Path, recorded: Recorded) -> None:
+    # Moved into place, so that a start that is killed leaves no half of it.
+    unfinished = state / f"{RECORD}.new"
+    unfinished.write_text(json.dumps(asdict(recorded)))
+    unfinished.replace(state / RECORD)
+
+
+def _forget(state: Path) -> None:
+    """Leave the folder ours, with the logs in it, but with no cluster."""
+    (state / RECORD).write_text("{}")
 
 
 @contextmanager

@@ -145,13 +145,13 @@ def wait_for(
         ended = [daemon for daemon in of if daemon.pid is None]
         if ended:
             raise HarnessError(
-                f"{ended[0].name} ended while waiting until {what}.\n{ended[0].last_lines()}",
+                f"{ended[0].name} ended while waiting until {what}.\n{ended[0].last_lines()}\n",
                 user_action="Mend what its log says and try again.",
             )
         if time.monotonic() > until:
             logs = "\n".join(daemon.last_lines() for daemon in of)
             raise HarnessError(
-                f"After {patience_seconds:.0f} s it is still not so that {what}.\n{logs}",
+                f"After {patience_seconds:.0f} s it is still not so that {what}.\n{logs}\n",
                 user_action="Look for the cause in the logs above and try again.",
             )
         time.sleep(LOOK_SECONDS)

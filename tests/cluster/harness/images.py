@@ -25,7 +25,7 @@ _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 def write_pause_image(target: Path) -> Path:
     """Write the image that holds a pod's namespaces open while its containers come and go."""
-    return _write_image(target, PAUSE, {"pause": program("pause")}, entrypoint=["/pause"])
+    return write_image(target, PAUSE, {"pause": program("pause")}, entrypoint=["/pause"])
 
 
 def write_busybox_image(target: Path) -> Path:
@@ -33,16 +33,16 @@ def write_busybox_image(target: Path) -> Path:
     busybox = program("busybox")
     listed = subprocess.run([busybox, "--list"], capture_output=True, text=True, check=True)
     applets = {f"bin/{name}": "busybox" for name in listed.stdout.split() if name != "busybox"}
-    return _write_image(target, BUSYBOX, {"bin/busybox": busybox}, links=applets)
+    return write_image(target, BUSYBOX, {"bin/busybox": busybox}, links=applets)
 
 
 def write_metrics_image(target: Path) -> Path:
     """Write the image of metrics-server."""
     files = {"metrics-server": program("metrics-server")}
-    return _write_image(target, METRICS, files, entrypoint=["/metrics-server"])
+    return write_image(target, METRICS, files, entrypoint=["/metrics-server"])
 
 
-def _write_image(
+def write_image(
     target: Path,
     name: str,
     files: Mapping[str, Path],
@@ -50,6 +50,15 @@ def _write_image(
     entrypoint: Sequence[str] = (),
     links: Mapping[str, str] | None = None,
 ) -> Path:
+    """Write an image whose user is nobody.
+
+    Parameters
+    ----------
+    target : OCI archive to write
+    files : path in the image to the program that shall be there
+    entrypoint : none, where each container says its command
+    links : path in the image to what it points at
+    """
     layer = _layer(files, links or {})
     config = _json(
         {

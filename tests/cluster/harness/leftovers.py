@@ -54,6 +54,7 @@ def remove_leftovers(state: Path) -> None:
     _unmount(state)
     remove_network()
     _remove_links(state)
+    _remove_shim_sockets(state)
     for path in state.iterdir() if state.exists() else ():
         if path.name not in {LOGS, RECORD}:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -96,6 +97,12 @@ def _mounts(state: Path) -> list[str]:
     # The kernel writes a space in a path as \040.
     plain = (place.replace("\\040", " ") for place in places)
     return [place for place in plain if place.startswith(f"{state}/")]
+
+
+def _remove_shim_sockets(state: Path) -> None:
+    """Remove the sockets of containers' shims, which containerd puts outside of its own folders."""
+    for address in state.glob("*/run/io.containerd.runtime.v2.task/*/*/address"):
+        Path(address.read_text().removeprefix("unix://")).unlink(missing_ok=True)
 
 
 def _remove_links(state: Path) -> None:

@@ -85,11 +85,12 @@ def _forward_packets() -> None:
 
 def remove_network() -> None:
     """Remove it all, as far as it is there, with the packet filter's rules for pods and Services."""
-    if Path("/run/netns", NODE2.namespace).exists():
-        _ip("netns", "delete", NODE2.namespace)
+    # The cable before the namespace, which would take it along in its own time.
     for link in (NODE2_LINK, POD_BRIDGE, NODE_BRIDGE):
         if Path("/sys/class/net", link).exists():
             _ip("link", "delete", link)
+    if Path("/run/netns", NODE2.namespace).exists():
+        _ip("netns", "delete", NODE2.namespace)
     for family in ("iptables", "ip6tables"):
         for table in ("nat", "filter", "mangle"):
             _remove_rules(family, table)
