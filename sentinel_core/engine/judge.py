@@ -101,22 +101,31 @@ async def judge_asking(admitted: Admitted, clock: Clock, deadline_ns: int | None
 async def _ask_why(
     admitted: Admitted, assessment: Assessment, until_ns: int | None
 ) -> tuple[Assessment, tuple[str, ...]]:
-    """Give the models' signals their reasons, or name the models that did not say."""
-    told = await _ask(admitted, until_ns, explain=True)
-    answered = [s.name for s in assessment.signals if s.name in told and s.status == "ok"]
-    silent = tuple(name for name in answered if told[name].status != "ok")
+    """Give the signals of models their reasons, or name the models that did not say.
+
+    Only what has answered is asked again, so that a server that hangs is waited for once.
+    """
+    answered = frozenset(s.name for s in assessment.signals if s.status == "ok")
+    told = await _ask(admitted, until_ns, explain=True, only=answered)
+    silent = tuple(name for name, signal in told.items() if signal.status != "ok")
     if silent:
         return assessment, silent
     signals = tuple(
-        replace(s, reasons=told[s.name].reasons) if s.name in answered else s
+        replace(s, reasons=told[s.name].reasons) if s.name in told else s
         for s in assessment.signals
     )
     return replace(assessment, signals=signals), ()
 
 
-async def _ask(admitted: Admitted, until_ns: int | None, *, explain: bool) -> dict[str, Signal]:
-    """Ask every model of the release, each within its deadline."""
-    models = admitted.release.models
+async def _ask(
+    admitted: Admitted,
+    until_ns: int | None,
+    *,
+    explain: bool,
+    only: frozenset[str] | None = None,
+) -> dict[str, Signal]:
+    """Ask the models of the release, each within its deadline."""
+    models = [m for m in admitted.release.models if only is None or m.name in only]
     asking = (
         model.ask(admitted.vector, history_lost=False, explain=explain, until_ns=until_ns)
         for model in models
