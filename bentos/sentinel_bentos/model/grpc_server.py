@@ -75,12 +75,12 @@ class GrpcServer:
         for name in ("", SERVICE):
             await self._health.set(name, kinds.SERVING if serving else kinds.NOT_SERVING)
 
-    async def stop(self) -> None:
+    async def stop(self, farewell_seconds: float = FAREWELL_SECONDS) -> None:
         """Have clients go elsewhere, answer what is under way, then close the port."""
         if self._server is None:
             return
         await self.announce(serving=False)
-        await asyncio.sleep(FAREWELL_SECONDS)
+        await asyncio.sleep(farewell_seconds)
         await self._server.stop(GRACE_SECONDS)
 
 
