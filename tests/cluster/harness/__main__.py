@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 
 from sentinel_core.errors import SentinelError
@@ -13,6 +14,7 @@ from tests.cluster.harness.cluster import (
     stop_cluster,
 )
 from tests.cluster.harness.status import print_status
+from tests.setup.cache import kubernetes_folder
 
 
 def main() -> int:
@@ -45,6 +47,8 @@ def _up(options: argparse.Namespace) -> None:
     cluster = start_cluster(existing=options.existing)
     print(f"export KUBECONFIG={cluster.kubeconfig}")
     print(f"The same file: {CHECKOUT_KUBECONFIG}")
+    if not (shutil.which("kubectl") and shutil.which("helm")):
+        print(f"kubectl and helm: export PATH=$PATH:{kubernetes_folder()}")
 
 
 if __name__ == "__main__":
