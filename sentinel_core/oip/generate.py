@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 
@@ -22,49 +23,59 @@ from sentinel_core.errors import SentinelError
 _PROTO = Path("sentinel_core/oip/open_inference.proto")
 """From the folder that holds the package: protoc makes the names of imports of it."""
 _ROOT = Path(__file__).parents[2]
-_WRITTEN = ("open_inference_pb2.py", "open_inference_pb2.pyi", "open_inference_pb2_grpc.py")
 _COMMON_POOL, _OWN_POOL = "_descriptor_pool.Default()", "_descriptor_pool.DescriptorPool()"
 
 
 def generate() -> dict[str, str]:
-    """Return the text of each generated file by its name.
-
-    Raises
-    ------
-    SentinelError
-        The .proto is faulty, or protoc writes another form than this module knows. Retryable: no.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        _run_protoc(folder)
-        written = Path(folder) / _PROTO.parent
-        texts = {name: (written / name).read_text("utf-8") for name in _WRITTEN}
-    texts[_WRITTEN[0]] = _with_own_pool(texts[_WRITTEN[0]])
-    return texts
+    """Return the text of each generated file by its name. Raises as `run_protoc`."""
+    texts = run_protoc(_ROOT, _PROTO)
+    name = f"{_PROTO.stem}_pb2.py"
+    return texts | {name: _with_own_pool(texts[name])}
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the files beside the .proto, or check that they are up to date."""
     parser = argparse.ArgumentParser(prog="python -m sentinel_core.oip.generate")
     parser.add_argument("--check", action="store_true", help="fail when a file is stale")
-    check = parser.parse_args(arguments).check
+    return write_stubs(Path(__file__).parent, generate(), check=parser.parse_args(arguments).check)
+
+
+def run_protoc(root: Path, proto: Path) -> dict[str, str]:
+    """Return the text of each file that protoc makes of a .proto, by its name.
+
+    Parameters
+    ----------
+    proto : Path
+        From ``root``, the folder that holds the package.
+
+    Raises
+    ------
+    SentinelError
+        The .proto is faulty, or protoc writes another form than this module knows. Retryable: no.
+    """
+    written = [f"{proto.stem}_pb2{ending}" for ending in (".py", ".pyi", "_grpc.py")]
+    with tempfile.TemporaryDirectory() as folder:
+        options = [f"--{kind}_out={folder}" for kind in ("python", "pyi", "grpc_python")]
+        includes = [f"-I{root}", f"-I{files('grpc_tools') / '_proto'}"]
+        if protoc.main(["protoc", *includes, *options, str(root / proto)]) != 0:
+            raise SentinelError(
+                f"protoc refused {proto}.", user_action="Mend what it names in the lines above."
+            )
+        made = Path(folder) / proto.parent
+        return {name: (made / name).read_text("utf-8") for name in written}
+
+
+def write_stubs(folder: Path, texts: Mapping[str, str], *, check: bool) -> int:
+    """Write generated files, or only compare; return 1 where one of them is stale, else 0."""
     stale = False
-    for name, text in generate().items():
-        file = Path(__file__).parent / name
+    for name, text in texts.items():
+        file = folder / name
         if not check:
             file.write_text(text, encoding="utf-8")
         elif not file.is_file() or file.read_text("utf-8") != text:
             stale = True
             sys.stderr.write(f"{file.name} is stale. Write it anew: ./task gen:proto\n")
     return int(stale)
-
-
-def _run_protoc(folder: str) -> None:
-    options = [f"--{kind}_out={folder}" for kind in ("python", "pyi", "grpc_python")]
-    includes = [f"-I{_ROOT}", f"-I{files('grpc_tools') / '_proto'}"]
-    if protoc.main(["protoc", *includes, *options, str(_ROOT / _PROTO)]) != 0:
-        raise SentinelError(
-            f"protoc refused {_PROTO}.", user_action="Mend what it names in the lines above."
-        )
 
 
 def _with_own_pool(text: str) -> str:

@@ -1,0 +1,1 @@
+"""The folders below are those of the protobuf package ``sentinel.v1``."""
