@@ -14,10 +14,11 @@ from tests.setup.versions import KUBERNETES
 PATIENCE_SECONDS = 120
 NODE_PORT = FORWARDED_NODE_PORTS[-1]
 SERVE_OWN_NAME = """\
-mkdir /tmp/www
-hostname >/tmp/www/index.html
+cd /tmp
+mkdir www
+hostname >www/index.html
 echo serving
-exec httpd -f -p 8080 -h /tmp/www
+exec httpd -f -p 8080 -h www
 """
 BURN = "while true; do :; done"
 RESTRICTED_CONTAINER = {

@@ -46,7 +46,7 @@ def called(program):
 def task_mentions():
     """Return every task that a page names, in a block or within a line."""
     text = "\n".join(page.read_text() for page in PAGES)
-    return sorted(set(re.findall(r"\./task ([a-z][a-z:]*)", text)))
+    return sorted(set(re.findall(r"\./task ([a-z][a-z0-9:-]*)", text)))
 
 
 def command_of(words):

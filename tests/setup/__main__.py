@@ -6,13 +6,13 @@ Only the standard library is used: this runs before anything is installed.
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import time
 from collections.abc import Callable
 
-from tests.setup.cache import cache_root, find_program
+from tests.setup.cache import cache_root
 from tests.setup.debian import install_packages
+from tests.setup.docker import docker_answers
 from tests.setup.errors import HarnessError
 from tests.setup.go_modules import KIND, MODULES, GoModule, build
 from tests.setup.pause import build_pause
@@ -33,9 +33,7 @@ def main() -> int:
 
 
 def _modules() -> tuple[GoModule, ...]:
-    docker = find_program("docker")
-    answers = docker and subprocess.run([docker, "info"], capture_output=True, check=False)
-    return (*MODULES, KIND) if answers and answers.returncode == 0 else MODULES
+    return (*MODULES, KIND) if docker_answers() else MODULES
 
 
 def _builder(module: GoModule) -> Callable[[], None]:

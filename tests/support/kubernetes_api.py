@@ -6,12 +6,14 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-
-import kubernetes
+from typing import TYPE_CHECKING
 
 from tests.cluster.harness.kubeconfig import with_token
 from tests.cluster.harness.kubectl import Kubectl
 from tests.support.audit_log import AuditLog
+
+if TYPE_CHECKING:
+    from kubernetes.client import ApiClient
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +34,11 @@ class KubernetesApi:
         """kubectl as the administrator."""
         return Kubectl(self.kubeconfig)
 
-    def client(self, kubeconfig: Path | None = None) -> kubernetes.client.ApiClient:
+    def client(self, kubeconfig: Path | None = None) -> ApiClient:
         """Return a client other than the one under test; for the administrator, or for somebody."""
-        return kubernetes.config.new_client_from_config(str(kubeconfig or self.kubeconfig))
+        from kubernetes import config  # noqa: PLC0415 - 0.4 s, which every run of pytest would pay
+
+        return config.new_client_from_config(str(kubeconfig or self.kubeconfig))
 
     def namespace(self, prefix: str = "test", labels: Mapping[str, str] | None = None) -> str:
         """Make a namespace with a new name and a ServiceAccount ``default``, and return its name.

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Protocol
 
 from tests.cluster.harness.existing import ExistingCluster
-from tests.cluster.harness.kind import KindCluster, docker_answers
+from tests.cluster.harness.kind import KindCluster
 from tests.cluster.harness.leftovers import LOGS, RECORD
 from tests.cluster.harness.own import OwnCluster
 from tests.cluster.harness.progress import Progress
 from tests.setup.cache import cache_root
+from tests.setup.docker import docker_answers
 from tests.setup.errors import HarnessError
 
 CHECKOUT_KUBECONFIG = Path(__file__).parents[3] / ".sentinel" / "kubeconfig"

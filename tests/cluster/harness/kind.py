@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from tests.cluster.harness.control_plane import audit_policy
 from tests.cluster.harness.images import write_busybox_image, write_metrics_image
 from tests.cluster.harness.kubectl import Kubectl
 from tests.cluster.harness.progress import Progress
-from tests.setup.cache import INSTALL, find_program, program
+from tests.setup.cache import INSTALL, program
 
 NAME = "sentinel"
 WORKER = f"{NAME}-worker"
@@ -24,14 +23,6 @@ _CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
 _POLICIES = "/etc/kubernetes/sentinel"
 _LOGS = "/var/log/sentinel"
 _ACTION = f"See what Docker says (docker ps --all). {INSTALL}"
-
-
-def docker_answers() -> bool:
-    """Whether there is a Docker engine that this user may use."""
-    docker = find_program("docker")
-    if docker is None:
-        return False
-    return subprocess.run([docker, "info"], capture_output=True, check=False).returncode == 0
 
 
 @dataclass(frozen=True, slots=True)
