@@ -1,0 +1,109 @@
+"""The Job that proves an artifact before anything that serves may load it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from sentinel_core.ids import canonical_json
+from sentinel_core.resources.server import Resources
+from sentinel_operator.builders.child import ROLE_LABEL, Child
+from sentinel_operator.builders.pod import (
+    HOMES,
+    STORES_DIR,
+    TMP,
+    build_container_security,
+    build_env,
+    build_pod_security,
+    build_resources,
+    build_store_mounts,
+    build_store_volumes,
+)
+
+CONTAINER = "proof"
+VERDICT_FILE = "/dev/termination-log"
+DEADLINE_SECONDS = 120
+"""For pulling the image, fetching the artifact and proving it. Proving the sample takes a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What is proved, and with what.
+
+    Attributes
+    ----------
+    store : name of the Secret that says how to reach the artifact's store
+    public_key : the signer's key as PEM; None asks for no signature
+    attempt : 0 first; a proof that may succeed later is tried again under another number
+    """
+
+    uri: str
+    digest: str
+    store: str | None
+    public_key: str | None
+    image: str
+    resources: Resources
+    attempt: int = 0
+
+    def key(self) -> str:
+        """Name the proof by all that its verdict depends on: 10 hexadecimal digits."""
+        facts = [self.uri, self.digest, self.store, self.public_key, self.image]
+        memory = self.resources.limits.memory
+        return hashlib.sha256(canonical_json([*facts, memory, self.attempt])).hexdigest()[:10]
+
+
+def proof_name(child: Child, proof: Proof) -> str:
+    """Return the name of the Job; what would be another proof has another name."""
+    return f"{child.resource}-proof-{proof.key()}"
+
+
+def build_proof_job(child: Child, proof: Proof, *, pull_policy: str) -> dict[str, Any]:
+    """Build the Job. It is made once and never changed.
+
+    Its memory limit is the server's, so that an artifact that would not fit there is found here.
+    """
+    stores = () if proof.store is None else (proof.store,)
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": child.metadata(proof_name(child, proof), role="proof"),
+        "spec": {
+            # One pod, one verdict; trying again is the operator's, under another name.
+            "backoffLimit": 0,
+            "activeDeadlineSeconds": DEADLINE_SECONDS,
+            "template": {
+                "metadata": {"labels": {**child.labels, ROLE_LABEL: "proof"}},
+                "spec": {
+                    "restartPolicy": "Never",
+                    "automountServiceAccountToken": False,
+                    "enableServiceLinks": False,
+                    "securityContext": build_pod_security(),
+                    "containers": [_container(proof, pull_policy)],
+                    "volumes": [{"name": "tmp", "emptyDir": {}}, *build_store_volumes(stores)],
+                },
+            },
+        },
+    }
+
+
+def _container(proof: Proof, pull_policy: str) -> dict[str, Any]:
+    stores = () if proof.store is None else (proof.store,)
+    arguments = ["prove", "--uri", proof.uri, "--digest", proof.digest]
+    if proof.store is not None:
+        arguments += ["--store", f"{STORES_DIR}/{proof.store}"]
+    environment = {**HOMES, "SENTINEL_VERDICT_FILE": VERDICT_FILE}
+    if proof.public_key is not None:
+        environment["SENTINEL_PUBLIC_KEY"] = proof.public_key
+    return {
+        "name": CONTAINER,
+        "image": proof.image,
+        "imagePullPolicy": pull_policy,
+        "args": arguments,
+        "env": build_env(environment),
+        "terminationMessagePath": VERDICT_FILE,
+        "terminationMessagePolicy": "File",
+        "resources": build_resources(proof.resources),
+        "securityContext": build_container_security(),
+        "volumeMounts": [{"name": "tmp", "mountPath": TMP}, *build_store_mounts(stores)],
+    }
