@@ -16,9 +16,12 @@ from sentinel_core.located import (
     refusal,
 )
 from sentinel_core.resources import Declared, SentinelModel, load_manifest
+from sentinel_core.resources.model import REMOTE_SCHEMES
 
 _SCALAR = re.compile(r"""("[^"]*"|'[^']*'|[^\s,}]+)""")
 """A plain or quoted scalar that ends on its line, as addresses, digests and names do."""
+_STORE = re.compile(r"storeSecretRef:\s*\{\s*name:\s*[^\s{},]+\s*\}(,\s*)?")
+"""The Secret of a store with its key, where all of it is on one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,8 @@ class Proposal:
 
     Attributes
     ----------
-    store_secret : name of the Secret by which the store is reached; None leaves what is written
+    store_secret : name of the Secret by which the store is reached; None leaves what is written,
+        unless the artifact lies in no store
     """
 
     uri: str
@@ -37,17 +41,23 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class _Edit:
-    """Characters to put at a place of a text, instead of the scalar there or before what is there."""
+    """Characters to put at a place of a text, instead of what is there or, without that, before it.
+
+    Attributes
+    ----------
+    instead_of : what to take away from the place on; a line of which nothing is left goes too
+    """
 
     place: Position
     text: str
-    replaces: bool = True
+    instead_of: re.Pattern[str] | None = _SCALAR
 
     def apply(self, lines: list[str]) -> None:
         line = lines[self.place.line - 1]
         before, rest = line[: self.place.column - 1], line[self.place.column - 1 :]
-        after = _SCALAR.sub("", rest, count=1) if self.replaces else rest
-        lines[self.place.line - 1] = f"{before}{self.text}{after}"
+        found = self.instead_of.match(rest) if self.instead_of else None
+        changed = f"{before}{self.text}{rest[found.end() :] if found else rest}"
+        lines[self.place.line - 1] = changed if changed.strip() else ""
 
 
 def find_model(manifest_path: Path, name: str | None) -> Declared[SentinelModel]:
@@ -109,6 +119,8 @@ def _edits(artifact: Located, proposal: Proposal, lines: list[str]) -> list[_Edi
     ]
     if proposal.store_secret is not None:
         edits.append(_store_edit(artifact, proposal.store_secret, lines))
+    elif "storeSecretRef" in artifact.value and not proposal.uri.startswith(REMOTE_SCHEMES):
+        edits.append(_Edit(artifact.keys["storeSecretRef"], "", _STORE))
     return edits
 
 
@@ -119,7 +131,7 @@ def _store_edit(artifact: Located, name: str, lines: list[str]) -> _Edit:
     place, start = artifact.keys["digest"], artifact.position
     in_braces = lines[start.line - 1][start.column - 1] == "{"
     ending = ", " if in_braces else "\n" + " " * (place.column - 1)
-    return _Edit(place, f"storeSecretRef: {{name: {name}}}{ending}", replaces=False)
+    return _Edit(place, f"storeSecretRef: {{name: {name}}}{ending}", None)
 
 
 def _check(text: str, declared: Declared[SentinelModel], proposal: Proposal) -> None:

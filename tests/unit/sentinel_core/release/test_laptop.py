@@ -6,10 +6,15 @@ from sentinel_core.errors import InvalidDocumentError
 from sentinel_core.release import compile_here
 from tests.support.manifests import compile_files, edited, read_sample
 
+AUTH = "  auth: {apiKeysSecretRef: {name: card-payments-keys}}\n"
+
 
 @pytest.fixture
 def files():
-    return read_sample("card-payments")
+    """The sample without what it says about a cluster."""
+    sample = read_sample("card-payments")
+    model, _, _ = sample["model.yaml"].partition("  server:\n")
+    return edited(sample, "pipeline.yaml", AUTH, "") | {"model.yaml": model}
 
 
 def compiled_here(folder, files):
@@ -21,6 +26,15 @@ def compiled_here(folder, files):
 def test_a_plain_manifest_passes_nothing_over(tmp_path, files):
     here = compiled_here(tmp_path, files)
     assert here.passed_over == ()
+    assert here.compiled == compile_files(files)
+
+
+def test_the_sample_decides_here_as_it_does_in_a_cluster(tmp_path, files):
+    here = compiled_here(tmp_path, read_sample("card-payments"))
+    assert here.passed_over == (
+        "Passed over in SentinelPipeline card-payments: spec.auth (for a cluster)",
+        "Passed over in SentinelModel card-fraud: spec.server (for a cluster)",
+    )
     assert here.compiled == compile_files(files)
 
 

@@ -18,9 +18,8 @@ def files():
 
 @pytest.fixture
 def remote(files):
-    """Return the sample with its model called over the network."""
-    served = edited(files, "model.yaml", "spec:\n", "spec:\n  server: {}\n")
-    return edited(served, "pipeline.yaml", "placement: Inline", "placement: Remote")
+    """Return the sample with its model, which has a server, called over the network."""
+    return edited(files, "pipeline.yaml", "placement: Inline", "placement: Remote")
 
 
 def compile_proven(files, proven):
@@ -74,8 +73,8 @@ def test_a_remote_model_is_called_by_the_name_of_all_its_pods(remote):
 
 
 def test_a_remote_model_without_a_server_is_refused(remote):
-    without = edited(remote, "model.yaml", "  server: {}\n", "")
-    assert refused_for(without, None) == "ModelHasNoServer"
+    model, _, _ = remote["model.yaml"].partition("  server:\n")
+    assert refused_for(remote | {"model.yaml": model}, None) == "ModelHasNoServer"
 
 
 def test_a_release_that_says_nothing_new_keeps_its_form(files):

@@ -91,12 +91,23 @@ def test_the_secret_that_is_written_stays_where_none_is_proposed(tmp_path):
     assert 'storeSecretRef: {name: "old-store"}   # mounted' in text
 
 
+def test_a_local_artifact_takes_the_secret_of_the_store_out(tmp_path):
+    stored = proposed(tmp_path, BLOCK, STORED)
+    assert proposed(tmp_path, stored, LOCAL) == proposed(tmp_path, BLOCK, LOCAL)
+
+
+def test_what_somebody_said_beside_the_secret_stays(tmp_path):
+    assert proposed(tmp_path, BLOCK_WITH_STORE, LOCAL).splitlines()[1].strip() == "# mounted"
+
+
 def test_an_artifact_on_one_line_stays_on_one_line(tmp_path):
     stored = f"uri: {STORED.uri}, storeSecretRef: {{name: model-store}}, digest: {NEW}"
     assert proposed(tmp_path, FLOW, LOCAL) == (
         f"  artifact: {{uri: {LOCAL.uri}, digest: {NEW}}}   # one line\n"
     )
     assert proposed(tmp_path, FLOW, STORED) == f"  artifact: {{{stored}}}   # one line\n"
+    there_and_back = proposed(tmp_path, f"  artifact: {{{stored}}}   # one line\n", LOCAL)
+    assert there_and_back == f"  artifact: {{uri: {LOCAL.uri}, digest: {NEW}}}   # one line\n"
 
 
 def test_an_artifact_in_braces_over_several_lines_is_understood(tmp_path):
@@ -129,7 +140,10 @@ def test_which_model_is_meant_must_be_clear(tmp_path, name):
 @pytest.mark.parametrize(
     ("artifact", "proposal"),
     [
-        pytest.param(BLOCK_WITH_STORE, LOCAL, id="a local artifact with the Secret of a store"),
+        pytest.param(
+            BLOCK_WITH_STORE.replace("{name", "\n      {name"), LOCAL,
+            id="a Secret of a store that cannot be taken out",
+        ),
         pytest.param(BLOCK, Proposal(STORED.uri, NEW), id="a stored artifact without one"),
         pytest.param(
             f"  artifact:\n    uri: >-\n      models/old\n    digest: {OLD}\n", LOCAL,
