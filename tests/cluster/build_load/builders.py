@@ -57,6 +57,10 @@ class Builder(Protocol):
         """Write an image under all its names into an archive that containerd can import."""
         ...
 
+    def push_command(self, reference: str) -> str:
+        """Return what a person types to push an image, with REGISTRY for the registry."""
+        ...
+
 
 def find_builder() -> Builder:
     """Return Docker where an engine answers, else buildah.
@@ -112,6 +116,11 @@ class Docker:
         """Write a Docker archive."""
         run(["docker", "save", "--output", archive, *references], user_action="Make room.")
 
+    def push_command(self, reference: str) -> str:
+        """Return what gives the image the registry's name, and pushes it."""
+        target = f"REGISTRY/{reference.partition('/')[2]}"
+        return f"docker tag {reference} {target} && docker push {target}"
+
 
 class Buildah:
     """Images without an engine and, with a base of our own, without a registry. Needs root."""
@@ -162,6 +171,10 @@ class Buildah:
                 )  # fmt: skip
             with tarfile.open(archive, "w") as packed:
                 packed.add(folder, arcname=".")
+
+    def push_command(self, reference: str) -> str:
+        """Return what pushes the image under the registry's name."""
+        return f"buildah push {reference} docker://REGISTRY/{reference.partition('/')[2]}"
 
 
 def parse_size(text: str) -> int:
