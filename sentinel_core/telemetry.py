@@ -54,6 +54,12 @@ class DecisionMetrics:
             ["route", "method", "status"],
             registry=registry,
         )
+        self.rpcs = Counter(
+            "sentinel_grpc_requests_total",
+            "Calls over gRPC answered.",
+            ["rpc", "code"],
+            registry=registry,
+        )
         self.refused_releases = Counter(
             "sentinel_releases_refused_total", "Releases not taken up.", registry=registry
         )

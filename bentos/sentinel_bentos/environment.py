@@ -31,6 +31,8 @@ class ServerSettings(BaseSettings):
     """Address that the public server listens on."""
     http_port: int = Field(3000, ge=1, le=65_535)
     """Port of the public server."""
+    grpc_port: int = Field(3001, ge=1, le=65_535)
+    """Port of the public server over gRPC."""
 
     @field_validator("host")
     @classmethod

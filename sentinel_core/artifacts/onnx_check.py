@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import onnx
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # ships no types
+from google.protobuf.message import DecodeError
 
 from sentinel_core.artifacts.refusal import refuse
 

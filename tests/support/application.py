@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import grpc.aio
 import httpx
 from prometheus_client import CollectorRegistry
 
 from sentinel_bentos.decision.app import build_app
 from sentinel_bentos.decision.auth import Callers, LocalCallers
+from sentinel_bentos.decision.rpc.service import build_grpc_server
 from sentinel_bentos.decision.serving import Serving
 from sentinel_bentos.decision.settings import Settings
+from sentinel_bentos.protocol.sentinel.v1.decision_pb2_grpc import DecisionServiceStub
 from sentinel_core.release import write_projection
 from sentinel_core.telemetry import DecisionMetrics
 from tests.support.pipelines import build_release
@@ -62,6 +66,35 @@ async def application(
     async with running(serving, settings), client_of(app) as client:
         await become(lambda: serving.ready)
         yield client
+
+
+@asynccontextmanager
+async def grpc_application(
+    folder: Path, callers: Callers | None = None, **changes: Any
+) -> AsyncIterator[GrpcApplication]:
+    """Return clients of both protocols over one engine that is ready to decide."""
+    write_projection(folder / "releases", build_release())
+    settings, serving = build_settings(folder, **changes), build_serving()
+    callers = callers or LocalCallers()
+    server = build_grpc_server(serving, settings, callers)
+    async with running(serving, settings), client_of(build_app(serving, settings, callers)) as http:
+        await become(lambda: serving.ready)
+        port = await server.start("127.0.0.1", 0)
+        await server.announce(serving=True)
+        try:
+            async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+                stub = DecisionServiceStub(channel)
+                yield GrpcApplication(serving, channel, stub, http)
+        finally:
+            await server.stop(farewell_seconds=0)
+
+
+@dataclass(frozen=True, slots=True)
+class GrpcApplication:
+    serving: Serving
+    channel: grpc.aio.Channel
+    stub: DecisionServiceStub
+    http: httpx.AsyncClient
 
 
 def client_of(app: Any) -> httpx.AsyncClient:

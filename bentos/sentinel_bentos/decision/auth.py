@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from starlette.datastructures import Headers
 
-from sentinel_bentos.decision.settings import Settings
 from sentinel_core.errors import ConfigurationError, ForbiddenError, UnauthenticatedError
 from sentinel_core.located import load_yaml, parse_model
 
@@ -42,8 +41,8 @@ class Caller:
 class Callers(Protocol):
     """Tells who sent a request."""
 
-    def identify(self, headers: Headers) -> Caller:
-        """Return the caller that the headers prove.
+    def identify(self, headers: Mapping[str, str]) -> Caller:
+        """Return the caller that the headers prove; their names are in lower case, or do not care.
 
         Raises
         ------
@@ -85,7 +84,12 @@ class KeyedCallers:
     def __init__(self, keys: tuple[tuple[bytes, Caller], ...]) -> None:
         self._keys = keys
 
-    def identify(self, headers: Headers) -> Caller:
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the keys."""
+        return tuple(caller.name for _, caller in self._keys)
+
+    def identify(self, headers: Mapping[str, str]) -> Caller:
         """Return the caller whose key the request carries. Raises as `Callers` says."""
         presented = headers.get("x-api-key") or _bearer(headers.get("authorization", ""))
         if not presented:
@@ -104,7 +108,7 @@ class KeyedCallers:
 class LocalCallers:
     """Callers of a server that only this machine can reach: all are its owner."""
 
-    def identify(self, headers: Headers) -> Caller:
+    def identify(self, headers: Mapping[str, str]) -> Caller:
         """Return the owner, unless a web page of another site is behind the request.
 
         A page may point its own host name at 127.0.0.1 and so make a browser send requests here
@@ -119,31 +123,17 @@ class LocalCallers:
         return Caller("local", LOCAL_TENANT, "admin")
 
 
-def load_callers(settings: Settings) -> Callers:
-    """Return who may call, from the key file or, on loopback without one, everybody.
+def load_keys(path: Path) -> KeyedCallers:
+    """Read a key file: YAML with the one key ``keys``, a list of name, sha256, tenant and role.
+
+    The digest of a key is what ``printf %s KEY | sha256sum`` prints.
 
     Raises
     ------
     ConfigurationError
-        The server would be open to the network without keys, or the file cannot be read.
-        Retryable: no.
+        The file cannot be read. Retryable: no.
     InvalidDocumentError
         The file is no key file. Retryable: no.
-    """
-    if settings.api_keys_file is not None:
-        return load_keys(settings.api_keys_file)
-    if settings.on_loopback:
-        return LocalCallers()
-    raise ConfigurationError(
-        f"A server on {settings.host} is open to the network and has no API keys.",
-        user_action="Give it a key file (SENTINEL_API_KEYS_FILE), or let it listen on 127.0.0.1.",
-    )
-
-
-def load_keys(path: Path) -> KeyedCallers:
-    """Read a key file: YAML with the one key ``keys``, a list of name, sha256, tenant and role.
-
-    The digest of a key is what ``printf %s KEY | sha256sum`` prints. Raises as `load_callers`.
     """
     try:
         text = path.read_text(encoding="utf-8")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import msgspec
@@ -86,8 +88,20 @@ def require_plain_json(data: bytes) -> None:
 def parse_body(data: bytes, model: type[Model]) -> Model:
     """Validate a body that is not an event. Raises `InvalidRequestError`, which is not retryable."""
     require_plain_json(data)
-    try:
+    with _faults_as_problems():
         return model.model_validate_json(data)
+
+
+def parse_fields(fields: Mapping[str, Any], model: type[Model]) -> Model:
+    """Validate what came as a message. Raises as `parse_body`."""
+    with _faults_as_problems():
+        return model.model_validate(fields)
+
+
+@contextmanager
+def _faults_as_problems() -> Iterator[None]:
+    try:
+        yield
     except ValidationError as error:
         faults = error.errors(include_url=False, include_input=False)
         raise invalid_request(

@@ -83,7 +83,7 @@ def _responses(endpoint: Endpoint) -> dict[int | str, dict[str, Any]]:
         refusals += [TooLargeError, UnsupportedMediaTypeError, InvalidRequestError]
     titles: dict[int, list[str]] = {}
     for refusal in refusals:
-        status, title = problems.ANSWERS[refusal]
+        status, _, title = problems.ANSWERS[refusal]
         if title not in titles.setdefault(status, []):
             titles[status].append(title)
     schema = {"$ref": f"#/components/schemas/{problems.ProblemDetails.__name__}"}

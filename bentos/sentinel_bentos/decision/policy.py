@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from fastapi import Request, Response
@@ -60,7 +60,7 @@ class PolicyRoute(APIRoute):
 
         async def handle_if_allowed(request: Request) -> Response:
             if policy is not None:
-                request.state.caller = _admit(request, policy)
+                request.state.caller = admit(request.app.state.callers, request.headers, policy)
             return await handle(request)
 
         return handle_if_allowed
@@ -72,9 +72,15 @@ def caller_of(request: Request) -> Caller:
     return caller
 
 
-def _admit(request: Request, policy: frozenset[Role]) -> Caller:
-    callers: Callers = request.app.state.callers
-    caller = callers.identify(request.headers)
+def admit(callers: Callers, headers: Mapping[str, str], policy: frozenset[Role]) -> Caller:
+    """Return who calls, if the policy lets them in.
+
+    Raises
+    ------
+    UnauthenticatedError, ForbiddenError
+        As `Callers.identify` has it; the role may not do this. Retryable: no.
+    """
+    caller = callers.identify(headers)
     if caller.role not in policy:
         allowed = ", ".join(sorted(policy)) or "nobody"
         raise ForbiddenError(

@@ -1,9 +1,10 @@
-"""The one place where our errors become HTTP answers (RFC 9457 problem details)."""
+"""The one place where our errors become answers: RFC 9457 problem details, and statuses of gRPC."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
+import grpc
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
@@ -33,25 +34,27 @@ RETRY_AFTER_SECONDS = 1
 
 class _Answer(NamedTuple):
     status: int
+    grpc: grpc.StatusCode
     title: str
 
 
+_CODES = grpc.StatusCode
 ANSWERS: dict[type[SentinelError], _Answer] = {
-    InvalidEventError: _Answer(422, "The event is not valid"),
-    InvalidRequestError: _Answer(422, "The request is not valid"),
-    UnsupportedMediaTypeError: _Answer(415, "The body must be JSON"),
-    TooLargeError: _Answer(413, "The body is too large"),
-    ConflictError: _Answer(409, "The id is taken"),
-    MethodNotAllowedError: _Answer(405, "The method is not allowed"),
-    NotFoundError: _Answer(404, "Not found"),
-    ForbiddenError: _Answer(403, "Not allowed"),
-    UnauthenticatedError: _Answer(401, "A credential is needed"),
-    NotReadyError: _Answer(503, "The server is not ready"),
-    StoreUnavailableError: _Answer(503, "The record is not available"),
-    StoreLockedError: _Answer(503, "The record is in use"),
-    SentinelError: _Answer(500, "The server failed"),
+    InvalidEventError: _Answer(422, _CODES.INVALID_ARGUMENT, "The event is not valid"),
+    InvalidRequestError: _Answer(422, _CODES.INVALID_ARGUMENT, "The request is not valid"),
+    UnsupportedMediaTypeError: _Answer(415, _CODES.INVALID_ARGUMENT, "The body must be JSON"),
+    TooLargeError: _Answer(413, _CODES.RESOURCE_EXHAUSTED, "The body is too large"),
+    ConflictError: _Answer(409, _CODES.ALREADY_EXISTS, "The id is taken"),
+    MethodNotAllowedError: _Answer(405, _CODES.UNIMPLEMENTED, "The method is not allowed"),
+    NotFoundError: _Answer(404, _CODES.NOT_FOUND, "Not found"),
+    ForbiddenError: _Answer(403, _CODES.PERMISSION_DENIED, "Not allowed"),
+    UnauthenticatedError: _Answer(401, _CODES.UNAUTHENTICATED, "A credential is needed"),
+    NotReadyError: _Answer(503, _CODES.UNAVAILABLE, "The server is not ready"),
+    StoreUnavailableError: _Answer(503, _CODES.UNAVAILABLE, "The record is not available"),
+    StoreLockedError: _Answer(503, _CODES.UNAVAILABLE, "The record is in use"),
+    SentinelError: _Answer(500, _CODES.INTERNAL, "The server failed"),
 }
-"""Status and title by error. A class that is not here answers as its nearest base does."""
+"""Statuses and title by error. A class that is not here answers as its nearest base does."""
 
 
 class FieldProblem(BaseModel):
@@ -80,13 +83,13 @@ class ProblemDetails(BaseModel):
 
 
 def answer_to(error: SentinelError) -> _Answer:
-    """Return the status and the title that an error is answered with."""
+    """Return the statuses and the title that an error is answered with."""
     return next(ANSWERS[cls] for cls in type(error).__mro__ if cls in ANSWERS)
 
 
 def describe(error: SentinelError) -> ProblemDetails:
     """Turn an error into the problem that a client is told."""
-    status, title = answer_to(error)
+    status, _, title = answer_to(error)
     problems = error.problems if isinstance(error, ProblemsError) else ()
     return ProblemDetails(
         # RFC 9457, 3.1.1, recommends tag URIs for types that are not served anywhere.

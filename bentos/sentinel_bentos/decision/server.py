@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any
 
 from sentinel_bentos.decision.app import build_app
-from sentinel_bentos.decision.auth import load_callers
+from sentinel_bentos.decision.auth import Callers
+from sentinel_bentos.decision.key_file import KeyFile, load_callers
+from sentinel_bentos.decision.rpc.service import build_grpc_server
 from sentinel_bentos.decision.serving import Serving
-from sentinel_bentos.decision.settings import load_settings
+from sentinel_bentos.decision.settings import Settings, load_settings
+from sentinel_bentos.inner_grpc import InnerGrpcServer
 from sentinel_bentos.inner_server import PublicServer, end_with_arbiter, listen
 from sentinel_core.engine.served import Refusal
 from sentinel_core.errors import SentinelError
 
 
 class DecisionServer:
-    """The public server and what it serves."""
+    """The two public servers and what they serve."""
 
     def __init__(self, serving: Serving) -> None:
         self._serving = serving
         self._public: PublicServer | None = None
-        self._following: asyncio.Future[tuple[None, None]]
+        self._grpc: InnerGrpcServer | None = None
+        self._following: asyncio.Future[list[None]]
 
     @property
     def ready(self) -> bool:
-        """Whether the public port answers and decisions can be given."""
+        """Whether both public ports answer and decisions can be given."""
         return self._public is not None and self._public.started and self._serving.ready
 
     async def start(self) -> None:
@@ -34,19 +40,40 @@ class DecisionServer:
         """
         try:
             settings = load_settings()
-            app = build_app(self._serving, settings, load_callers(settings))
-            listener = listen(settings.host, settings.http_port)
+            callers = load_callers(settings)
+            await self._listen(settings, callers)
         except SentinelError as error:
             self._serving.refuse(Refusal(error))
             return
-        self._public = PublicServer(app, listener)
-        self._public.start()
-        self._following = asyncio.gather(self._serving.run(settings), end_with_arbiter())
+        following: list[Coroutine[Any, Any, None]] = [
+            self._serving.run(settings), self._announce(), end_with_arbiter(),
+        ]  # fmt: skip
+        if isinstance(callers, KeyFile):
+            following.append(callers.follow())
+        self._following = asyncio.gather(*following)
 
     async def stop(self) -> None:
         """Answer what is under way, then write what is waiting and let go of the record."""
-        if self._public is not None:
-            await self._public.stop()
+        if self._public is not None and self._grpc is not None:
+            await asyncio.gather(self._public.stop(), self._grpc.stop())
             self._following.cancel()
             await asyncio.gather(self._following, return_exceptions=True)
         await self._serving.close()
+
+    async def _listen(self, settings: Settings, callers: Callers) -> None:
+        listener = listen(settings.host, settings.http_port)
+        server = build_grpc_server(self._serving, settings, callers)
+        try:
+            await server.start(settings.host, settings.grpc_port)
+        except SentinelError:
+            listener.close()
+            raise
+        self._grpc = server
+        self._public = PublicServer(build_app(self._serving, settings, callers), listener)
+        self._public.start()
+
+    async def _announce(self) -> None:
+        """Tell clients over gRPC when decisions can be given."""
+        await self._serving.opened.wait()
+        assert self._grpc is not None
+        await self._grpc.announce(serving=True)

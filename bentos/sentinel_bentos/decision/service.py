@@ -15,6 +15,7 @@ from sentinel_bentos.decision.serving import Serving
 from sentinel_core.telemetry import DecisionMetrics
 
 PUBLIC_PORT = 3000
+GRPC_PORT = 3001
 ADMIN_PORT = 3002
 
 serving = Serving(DecisionMetrics(CollectorRegistry()))
@@ -25,7 +26,7 @@ serving = Serving(DecisionMetrics(CollectorRegistry()))
     # Velocity is kept in this process and the record has one writer.
     workers=1,
     http={"port": ADMIN_PORT},
-    extra_ports=[PUBLIC_PORT],
+    extra_ports=[PUBLIC_PORT, GRPC_PORT],
     # The timer that BentoML sets for each request stays for this long (ADR-0007).
     traffic={"timeout": 1},
     # Its own metrics take the raw path as a label, which anyone can grow without bound.

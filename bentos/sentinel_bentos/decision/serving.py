@@ -26,11 +26,16 @@ class Serving:
     """Holds the engine of this process and keeps it on the releases it is given.
 
     Used from one event loop.
+
+    Attributes
+    ----------
+    opened : set once decisions can be given
     """
 
     def __init__(self, metrics: DecisionMetrics, clock: Clock | None = None) -> None:
         self.metrics = metrics
         self.clock = clock or SystemClock()
+        self.opened = asyncio.Event()
         self._engine: Engine | None = None
         self._opening: asyncio.Future[Engine] | None = None
         self._refusal: Refusal | None = None
@@ -107,10 +112,11 @@ class Serving:
         )
         engine = await asyncio.shield(self._opening)
         await engine.connect()
-        self._engine = engine
         # What was loaded stays for ever; without this every full collection would walk it.
         gc.collect()
         gc.freeze()
+        self._engine = engine
+        self.opened.set()
 
     def _open_engine(self, settings: Settings, projection: Projection) -> Engine:
         return Engine.open(

@@ -15,8 +15,6 @@ class Settings(ServerSettings):
 
     model_name: str = Field(pattern=r"^[a-z]([-a-z0-9]*[a-z0-9])?$", max_length=63)
     """Name of the SentinelModel, by which clients ask for it."""
-    grpc_port: int = Field(3001, ge=1, le=65_535)
-    """Port of the public gRPC server."""
 
 
 def load_settings() -> Settings:

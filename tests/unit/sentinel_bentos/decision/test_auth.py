@@ -11,9 +11,9 @@ from sentinel_bentos.decision.auth import (
     Caller,
     KeyedCallers,
     LocalCallers,
-    load_callers,
     load_keys,
 )
+from sentinel_bentos.decision.key_file import load_callers
 from sentinel_core.errors import (
     ConfigurationError,
     ForbiddenError,

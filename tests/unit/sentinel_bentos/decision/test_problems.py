@@ -65,7 +65,7 @@ def test_a_problem_names_every_fault():
 
 @pytest.mark.parametrize("cls", CLASSES, ids=[c.__name__ for c in CLASSES])
 def test_retryable_errors_are_the_ones_that_ask_for_a_retry(cls):
-    status, title = problems.answer_to(_make(cls))
+    status, _, title = problems.answer_to(_make(cls))
     assert (status == 503, bool(title)) == (cls.retryable, True)
 
 

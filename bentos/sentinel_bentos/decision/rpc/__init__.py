@@ -1,0 +1,1 @@
+"""The decision service over gRPC: messages in and out of the same engine as HTTP."""
