@@ -20,9 +20,13 @@ from sentinel_operator.factory import Operator, build_operator
 from sentinel_operator.handlers.objects import register
 from sentinel_operator.health import serve_health
 from sentinel_operator.kube.heartbeat import follow_lease, guard_watches
+from sentinel_operator.kube.kinds import MODEL, PIPELINE
 from sentinel_operator.kube.recheck import wait_until_filled
 from sentinel_operator.logs import configure_logs
 from sentinel_operator.reconcile import Decide
+from sentinel_operator.services.defaults import Defaults
+from sentinel_operator.services.model import reconcile_model
+from sentinel_operator.services.pipeline import reconcile_pipeline
 from sentinel_operator.startup import configure_kopf, find_cluster, wait_for_apis
 from sentinel_operator.upkeep import recheck_watches, resync
 
@@ -30,14 +34,22 @@ DRAIN_SECONDS = 3.0
 """For rounds under way when the process is asked to end; the pod has ten seconds in all."""
 CANCEL_SECONDS = 2.0
 """For tasks that were told to end. What then still runs ends with the process."""
-DECIDE: Mapping[str, Decide] = {}
 
 logger = logging.getLogger(__name__)
 
 
+def decisions(settings: Settings) -> Mapping[str, Decide]:
+    """Return what decides about each kind of resource."""
+    defaults = Defaults(settings.bento_image, settings.image_pull_policy, settings.namespace)
+    return {
+        MODEL.name: lambda observed: reconcile_model(observed, defaults),
+        PIPELINE.name: lambda observed: reconcile_pipeline(observed, defaults),
+    }
+
+
 async def run(settings: Settings) -> int:
     """Run the operator until a signal, or until something fails; return the exit code."""
-    operator = build_operator(settings, find_cluster(SystemClock()), DECIDE)
+    operator = build_operator(settings, find_cluster(SystemClock()), decisions(settings))
     _take_signals(operator)
     pages = await serve_health(operator)
     parts = {name: asyncio.create_task(part) for name, part in _parts(operator).items()}

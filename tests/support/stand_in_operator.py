@@ -126,5 +126,5 @@ def _children(observed: Observed, text: str) -> tuple[dict[str, Any], ...]:
 
 
 if __name__ == "__main__":
-    main.DECIDE = {"SentinelModel": decide, "SentinelPipeline": decide}
+    main.decisions = lambda _: {"SentinelModel": decide, "SentinelPipeline": decide}
     main.main()

@@ -50,8 +50,15 @@ def build_env(variables: Mapping[str, str]) -> list[dict[str, str]]:
 
 
 def build_store_volumes(stores: Iterable[str]) -> list[dict[str, Any]]:
-    """Build a volume for each Secret that says how to reach a store."""
-    return [{"name": _volume(store), "secret": {"secretName": store}} for store in stores]
+    """Build a volume for each Secret that says how to reach a store.
+
+    A Secret that is not there leaves its folder empty, and the server says what is missing; a pod that
+    waited for it would say nothing.
+    """
+    return [
+        {"name": _volume(store), "secret": {"secretName": store, "optional": True}}
+        for store in stores
+    ]
 
 
 def build_store_mounts(stores: Iterable[str]) -> list[dict[str, Any]]:

@@ -21,6 +21,8 @@ from sentinel_operator.builders.pod import (
     build_store_volumes,
 )
 
+PROOF_LABEL = "sentinel.dev/proof"
+ATTEMPT_LABEL = "sentinel.dev/attempt"
 CONTAINER = "proof"
 VERDICT_FILE = "/dev/termination-log"
 DEADLINE_SECONDS = 120
@@ -35,7 +37,7 @@ class Proof:
     ----------
     store : name of the Secret that says how to reach the artifact's store
     public_key : the signer's key as PEM; None asks for no signature
-    attempt : 0 first; a proof that may succeed later is tried again under another number
+    attempt : counted from 0; a proof that may succeed later is tried again under the next number
     """
 
     uri: str
@@ -46,16 +48,18 @@ class Proof:
     resources: Resources
     attempt: int = 0
 
+    @property
     def key(self) -> str:
-        """Name the proof by all that its verdict depends on: 10 hexadecimal digits."""
+        """All that the verdict depends on but the attempt, as 10 hexadecimal digits."""
         facts = [self.uri, self.digest, self.store, self.public_key, self.image]
         memory = self.resources.limits.memory
-        return hashlib.sha256(canonical_json([*facts, memory, self.attempt])).hexdigest()[:10]
+        return hashlib.sha256(canonical_json([*facts, memory])).hexdigest()[:10]
 
 
 def proof_name(child: Child, proof: Proof) -> str:
     """Return the name of the Job; what would be another proof has another name."""
-    return f"{child.resource}-proof-{proof.key()}"
+    name = f"{child.resource}-proof-{proof.key}"
+    return name if proof.attempt == 0 else f"{name}-{proof.attempt}"
 
 
 def build_proof_job(child: Child, proof: Proof, *, pull_policy: str) -> dict[str, Any]:
@@ -67,7 +71,9 @@ def build_proof_job(child: Child, proof: Proof, *, pull_policy: str) -> dict[str
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": child.metadata(proof_name(child, proof), role="proof"),
+        "metadata": child.metadata(
+            proof_name(child, proof), role="proof", proof=proof.key, attempt=str(proof.attempt)
+        ),
         "spec": {
             # One pod, one verdict; trying again is the operator's, under another name.
             "backoffLimit": 0,

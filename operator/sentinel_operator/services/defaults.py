@@ -1,0 +1,20 @@
+"""What the operator was installed with, as far as decisions need it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What resources leave to the installation.
+
+    Attributes
+    ----------
+    bento_image : of servers and proofs whose resource names none
+    operator_namespace : from which pods are asked what they serve
+    """
+
+    bento_image: str
+    image_pull_policy: str
+    operator_namespace: str

@@ -1,0 +1,118 @@
+"""Putting a status together: the same observation gives the same status, to the letter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from sentinel_core.resources.conditions import REASONS, ConditionType
+from sentinel_core.resources.status import MAX_MESSAGE, Condition, LastFailure
+from sentinel_operator.services.fault import Fault
+from sentinel_operator.services.plan import Notice, Object
+
+Truth = Literal["True", "False", "Unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What is to be said about one aspect of the state."""
+
+    status: Truth
+    reason: str
+    message: str
+
+    @classmethod
+    def of_fault(cls, fault: Fault) -> Judgement:
+        """Say that an aspect is not as declared, and why."""
+        return cls("False", fault.reason, fault.message)
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """The status that the resource has, from which times are kept.
+
+    Attributes
+    ----------
+    generation : of the spec that is judged now
+    now : seconds since 1970
+    """
+
+    status: Mapping[str, Any]
+    generation: int
+    now: float
+
+    @classmethod
+    def of(cls, resource: Object, now: float) -> Earlier:
+        """Read it from a resource."""
+        return cls(resource.get("status") or {}, resource["metadata"]["generation"], now)
+
+    @property
+    def time(self) -> str:
+        """Now, as Kubernetes writes times."""
+        return datetime.fromtimestamp(self.now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def condition(self, kind: ConditionType, judgement: Judgement) -> Condition:
+        """Return a condition, with the time of its last change of status."""
+        before = self._before(kind)
+        same = before is not None and before["status"] == judgement.status
+        return Condition(
+            type=kind,
+            status=judgement.status,
+            observed_generation=self.generation,
+            last_transition_time=before["lastTransitionTime"] if before and same else self.time,
+            reason=judgement.reason,
+            message=_shorten(judgement.message),
+        )
+
+    def conditions(self, judged: Mapping[ConditionType, Judgement]) -> tuple[Condition, ...]:
+        """Return all conditions."""
+        return tuple(self.condition(kind, one) for kind, one in judged.items())
+
+    def failure(self, fault: Fault | None) -> LastFailure | None:
+        """Return what is wrong, with the time when it was first seen."""
+        if fault is None:
+            return None
+        before = self.status.get("lastFailure") or {}
+        message = _shorten(fault.message)
+        same = (before.get("reason"), before.get("message")) == (fault.reason, message)
+        return LastFailure(
+            location=fault.location,
+            reason=fault.reason,
+            message=message,
+            user_action=fault.user_action[:4096],
+            time=before["time"] if same else self.time,
+        )
+
+    def notices(self, ready: Judgement) -> tuple[Notice, ...]:
+        """Return an Event where the resource became ready, or is not for another reason."""
+        before = self._before("Ready")
+        if before is not None and (before["status"], before["reason"]) == (
+            ready.status, ready.reason,
+        ):  # fmt: skip
+            return ()
+        kind: Literal["Normal", "Warning"] = "Normal"
+        if REASONS[ready.reason].location is not None:
+            kind = "Warning"
+        return (Notice(kind, ready.reason, ready.message[:1024]),)
+
+    def _before(self, kind: ConditionType) -> Mapping[str, Any] | None:
+        for one in self.status.get("conditions") or ():
+            if one["type"] == kind:
+                found: Mapping[str, Any] = one
+                return found
+        return None
+
+
+def first_fault(faults: Iterable[Fault | None]) -> Fault | None:
+    """Return the first fault that there is: the causes come before what they bring about."""
+    return next((fault for fault in faults if fault is not None), None)
+
+
+def _shorten(message: str) -> str:
+    """Cut a message to what Kubernetes takes, and say so."""
+    if len(message) <= MAX_MESSAGE:
+        return message
+    said = " ... (shortened)"
+    return message[: MAX_MESSAGE - len(said)] + said
