@@ -61,6 +61,9 @@ def up(
         typer.Option(metavar="ADDRESS", callback=_address, help="Address to listen on."),
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the API.")] = 3000,
+    grpc_port: Annotated[
+        int, typer.Option(min=1, max=65535, help="Port of the same over gRPC.")
+    ] = 3001,
     admin_port: Annotated[
         int, typer.Option(min=1, max=65535, help="Port of probes, metrics and /served.")
     ] = 3002,
@@ -80,7 +83,7 @@ def up(
     compile_again = _compiler(manifest, pipeline)
     compiled = compile_again()
     folders = StateFolders((state or DEFAULT_STATE / compiled.release.pipeline).absolute())
-    for one in (port, admin_port):
+    for one in (port, grpc_port, admin_port):
         _require_free(host, one)
     project(compiled, manifest, folders)
     typer.echo(f"Compiled {compiled.release.pipeline}: release {compiled.release.digest}")
@@ -89,12 +92,13 @@ def up(
         bento, built = find_or_build(folders.bentoml_home)
     typer.echo(f"{'Built' if built else 'Found'} the Bento {bento.tag}")
     settings = _settings(folders, addresses, history, api_keys)
+    settings["SENTINEL_GRPC_PORT"] = str(grpc_port)
     server = ServeProcess(bento, folders.bentoml_home, addresses, settings, folders.log)
     try:
         with console.status("Starting the server"):
             wait_until_ready(server, addresses, stopping)
         if not stopping.is_set():
-            _greet(addresses, folders)
+            _greet(addresses, grpc_port, folders)
             recompile = _recompile(compile_again, manifest, folders)
             follow_manifests(server, addresses, manifest, recompile, stopping)
     finally:
@@ -122,7 +126,7 @@ def _require_free(host: str, port: int) -> None:
         except OSError as error:
             raise ConfigurationError(
                 f"The port {port} of {host} cannot be opened: {error.strerror}.",
-                user_action="Stop the program that uses it, or give --port and --admin-port.",
+                user_action="Stop the program that uses it, or give other ports: see --help.",
             ) from error
 
 
@@ -168,8 +172,9 @@ def _recompile(
     return recompile
 
 
-def _greet(addresses: Addresses, folders: StateFolders) -> None:
+def _greet(addresses: Addresses, grpc_port: int, folders: StateFolders) -> None:
     typer.echo(f"Ready. Score:  POST {addresses.url}/api/v1/score")
+    typer.echo(f"       gRPC:   sentinel.v1.DecisionService on port {grpc_port}")
     typer.echo(f"       Try it: {addresses.url}/docs")
     typer.echo(
         f"       Serves: {addresses.admin_url}/served   Metrics: {addresses.admin_url}/metrics"

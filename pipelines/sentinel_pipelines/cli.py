@@ -219,6 +219,7 @@ def demo(
         Path, typer.Option("--dir", metavar="DIR", help="Folder for everything the demo makes.")
     ] = Path(".sentinel/demo"),
     port: Annotated[int, typer.Option(help="Port of the decision server.")] = 3000,
+    grpc_port: Annotated[int, typer.Option(help="Port of the same over gRPC.")] = 3001,
     admin_port: Annotated[int, typer.Option(help="Port of its probes and metrics.")] = 3002,
 ) -> None:
     """Show the main job: from raw payments to explained, recorded, replayable decisions.
@@ -226,9 +227,9 @@ def demo(
     Example: sentinel demo --once
     """
     _keep_prefect_to_itself(folder)
-    from sentinel_pipelines.demo import run_demo  # noqa: PLC0415 - it imports the training stack
+    from sentinel_pipelines.demo import Ports, run_demo  # noqa: PLC0415 - it imports the training stack
 
-    run_demo(folder, SAMPLE, port=port, admin_port=admin_port, stay=not once)
+    run_demo(folder, SAMPLE, Ports(port, grpc_port, admin_port), stay=not once)
 
 
 def _keep_prefect_to_itself(folder: Path) -> None:

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow.parquet as pq
 import typer
@@ -65,7 +65,15 @@ class Server:
     admin_url: str
 
 
-def run_demo(folder: Path, sample: Path, *, port: int, admin_port: int, stay: bool) -> None:
+class Ports(NamedTuple):
+    """Where the server is to listen."""
+
+    http: int
+    grpc: int
+    admin: int
+
+
+def run_demo(folder: Path, sample: Path, ports: Ports, *, stay: bool) -> None:
     """Run every step, then stay up until Ctrl-C unless told not to.
 
     Raises
@@ -88,7 +96,7 @@ def run_demo(folder: Path, sample: Path, *, port: int, admin_port: int, stay: bo
     proposal = Proposal(trained.artifact.resolve().as_uri(), digest)
     propose(find_model(manifests, None), proposal)
     history = _history(trained, folder)
-    with _serve(manifests, folder, history, port, admin_port) as server:
+    with _serve(manifests, folder, history, ports) as server:
         console.rule(f"4  Decide the next {PAYMENTS} payments over HTTP")
         answers = _decide(trained, server, console)
         console.rule("5  Recompute every decision from the record")
@@ -130,9 +138,7 @@ def _history(trained: Trained, folder: Path) -> Path:
 
 
 @contextlib.contextmanager
-def _serve(
-    manifests: Path, folder: Path, history: Path, port: int, admin_port: int
-) -> Iterator[Server]:
+def _serve(manifests: Path, folder: Path, history: Path, ports: Ports) -> Iterator[Server]:
     """Run ``sentinel up`` on a record of its own, and stop it at the end."""
     state = folder / "state"
     for stale in ("record.db", "record.db-wal", "record.db-shm"):
@@ -140,12 +146,12 @@ def _serve(
     command = [
         sys.executable, "-m", "sentinel_core.cli", "up",
         "-f", str(manifests), "--state", str(state), "--history", str(history),
-        "--port", str(port), "--admin-port", str(admin_port),
+        "--port", str(ports.http), "--grpc-port", str(ports.grpc), "--admin-port", str(ports.admin),
     ]  # fmt: skip
     typer.echo(" ".join(["$ sentinel", *command[3:]]))
     # A group of its own, so that Ctrl-C reaches the demo first and the server is stopped in order.
     process = subprocess.Popen(command, text=True, start_new_session=True)  # noqa: S603 - our own command
-    server = Server(process, f"http://127.0.0.1:{port}", f"http://127.0.0.1:{admin_port}")
+    server = Server(process, f"http://127.0.0.1:{ports.http}", f"http://127.0.0.1:{ports.admin}")
     try:
         _await_ready(server)
         yield server

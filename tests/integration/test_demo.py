@@ -32,7 +32,8 @@ def folder(tmp_path_factory):
 def printed(folder):
     command = [
         sys.executable, "-m", "sentinel_core.cli", "demo", "--once", "--dir", str(folder),
-        "--port", str(free_port()), "--admin-port", str(free_port()),
+        "--port", str(free_port()), "--grpc-port", str(free_port()),
+        "--admin-port", str(free_port()),
     ]  # fmt: skip
     done = subprocess.run(
         command, cwd=ROOT, env=os.environ | PATIENT, capture_output=True, text=True, check=False

@@ -26,11 +26,12 @@ class Up:
 
     def __init__(self, folder, *options):
         self.manifests = folder / "manifests"
-        self.ports = free_port(), free_port()
+        self.ports = free_port(), free_port(), free_port()
         self.log = folder / "up.log"
         command = [
             str(SENTINEL), "up", "-f", str(self.manifests), "--state", str(folder / "state"),
-            "--port", str(self.ports[0]), "--admin-port", str(self.ports[1]), *options,
+            "--port", str(self.ports[0]), "--admin-port", str(self.ports[1]),
+            "--grpc-port", str(self.ports[2]), *options,
         ]  # fmt: skip
         # A budget that a busy machine keeps.
         environment = os.environ | {"SENTINEL_BUDGET_MS": "60000"}

@@ -23,6 +23,7 @@ PATIENCE_SECONDS = 120
 class RunningServer:
     process: ServeProcess
     addresses: Addresses
+    grpc_port: int
     state: Path
     client: httpx.Client
 
@@ -67,11 +68,12 @@ def serve(
 ) -> Iterator[RunningServer]:
     """Serve a Bento; it answers at the end of this, but need not be ready."""
     state.mkdir(parents=True, exist_ok=True)
-    addresses = Addresses("127.0.0.1", free_port(), free_port())
+    addresses, grpc_port = Addresses("127.0.0.1", free_port(), free_port()), free_port()
     variables = {
         "SENTINEL_RELEASE_DIR": str(releases or state / "releases"),
         "SENTINEL_STATE_DIR": str(state),
         "SENTINEL_HTTP_PORT": str(addresses.port),
+        "SENTINEL_GRPC_PORT": str(grpc_port),
         # Nothing here may depend on how fast this machine writes.
         "SENTINEL_BUDGET_MS": "60000",
         "SENTINEL_BATCH_BUDGET_MS": "600000",
@@ -80,7 +82,7 @@ def serve(
     log = state / "serve.log"
     process = ServeProcess(bento, home, addresses, variables | settings, log)
     with httpx.Client(base_url=addresses.url, timeout=PATIENCE_SECONDS) as client:
-        server = RunningServer(process, addresses, state, client)
+        server = RunningServer(process, addresses, grpc_port, state, client)
         try:
             wait_until(lambda: _answers(server), f"an answer, see {log}")
             yield server
