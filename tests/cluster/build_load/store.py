@@ -26,6 +26,9 @@ BUCKET = "models"
 REGION = "us-east-1"
 ENDPOINT = f"http://{NAME}.{NAMESPACE}.svc:{PORT}"
 """As pods of any namespace reach it."""
+MOUNTS = {"store": "/data", "bucket": f"/data/{BUCKET}", "metadata": "/metadata", "tmp": "/tmp"}
+"""Empty volumes of the pod. A folder below /data is a bucket. What S3 says of an object lies beside it,
+and not in extended attributes, which not every file system has."""
 _USER = 65532
 
 
@@ -100,7 +103,7 @@ def deployment(image: Built) -> dict[str, Any]:
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "containers": [_container(image.image.references[0])],
-        "volumes": [{"name": name, "emptyDir": {}} for name in ("bucket", "metadata", "tmp")],
+        "volumes": [{"name": name, "emptyDir": {}} for name in MOUNTS],
     }
     return {
         "apiVersion": "apps/v1",
@@ -132,13 +135,10 @@ def service() -> dict[str, Any]:
 
 
 def _container(reference: str) -> Mapping[str, Any]:
-    mounts = {"bucket": f"/data/{BUCKET}", "metadata": "/metadata", "tmp": "/tmp"}
     return {
         "name": NAME,
         "image": reference,
         "imagePullPolicy": "IfNotPresent",
-        # A folder below /data is a bucket. What S3 says of an object lies beside it, and not in
-        # extended attributes, which not every file system has.
         "args": ["--port", f":{PORT}", "--health", "/health", "--quiet",
                  "posix", "--sidecar", "/metadata", "/data"],
         "env": [
@@ -153,7 +153,7 @@ def _container(reference: str) -> Mapping[str, Any]:
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         },
-        "volumeMounts": [{"name": name, "mountPath": path} for name, path in mounts.items()],
+        "volumeMounts": [{"name": name, "mountPath": path} for name, path in MOUNTS.items()],
     }  # fmt: skip
 
 
