@@ -36,6 +36,9 @@ class Settings(BaseSettings):
     api_calls_per_second: float = Field(
         150, gt=0, description="Calls of reconciliations to the API server, over a longer time."
     )
+    api_call_seconds: float = Field(
+        10, gt=0, description="For one call; as long as the API server waits for a webhook."
+    )
     health_port: int = Field(8081, ge=0, le=65535, description="/healthz and /readyz.")
     metrics_port: int = Field(8080, ge=0, le=65535, description="/metrics.")
     listen_host: str = Field("0.0.0.0", description="Where both listen.")  # noqa: S104  # nosec B104 - a pod's ports are for its cluster

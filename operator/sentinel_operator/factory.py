@@ -20,7 +20,7 @@ from sentinel_operator.kube.fence import Fence
 from sentinel_operator.kube.heartbeat import Heartbeat
 from sentinel_operator.kube.kinds import WATCHED, Kind, ResourceKey
 from sentinel_operator.kube.served import PodReports
-from sentinel_operator.lease import Candidacy, Elector
+from sentinel_operator.lease import CALL_SECONDS, Candidacy, Elector
 from sentinel_operator.metrics import OperatorMetrics
 from sentinel_operator.queue import KeyedQueue
 from sentinel_operator.reconcile import Decide, Reconciler
@@ -78,6 +78,7 @@ def build_operator(settings: Settings, cluster: Cluster, decide: Mapping[str, De
     client = KubeClient(
         connections.work,
         cluster.server,
+        call_seconds=settings.api_call_seconds,
         fence=fence,
         bucket=TokenBucket(settings.api_calls_per_second, clock),
     )
@@ -98,7 +99,7 @@ def build_operator(settings: Settings, cluster: Cluster, decide: Mapping[str, De
         heartbeat=heartbeat,
         fence=fence,
         elector=Elector(
-            KubeClient(connections.lease, cluster.server),
+            KubeClient(connections.lease, cluster.server, call_seconds=CALL_SECONDS),
             fence,
             heartbeat,
             clock,

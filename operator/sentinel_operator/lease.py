@@ -59,6 +59,7 @@ class Elector:
 
     Parameters
     ----------
+    client : not fenced, with `CALL_SECONDS` for a call
     fence : opened by each renewal, until `RENEW_SECONDS` after that was sent
     heartbeat : told of every version of the Lease that an answer shows
     """
@@ -141,19 +142,17 @@ class Elector:
         self._fence.open_until(sent_ns + RENEW_SECONDS * 1_000_000_000)
 
     async def _read(self) -> None:
-        async with asyncio.timeout(CALL_SECONDS):
-            lease = await self._client.find(self._path)
+        lease = await self._client.find(self._path)
         if _version(lease) != _version(self._lease):
             self._seen_ns = self._clock.elapsed_ns()
         self._remember(lease)
 
     async def _write(self, holder: str, duration_seconds: int) -> None:
         body = self._record(holder, duration_seconds)
-        async with asyncio.timeout(CALL_SECONDS):
-            if self._lease is None:
-                self._remember(await self._client.write("POST", self._collection, body))
-            else:
-                self._remember(await self._client.write("PUT", self._path, body))
+        if self._lease is None:
+            self._remember(await self._client.write("POST", self._collection, body))
+        else:
+            self._remember(await self._client.write("PUT", self._path, body))
 
     def _record(self, holder: str, duration_seconds: int) -> dict[str, Any]:
         now = from_us(self._clock.now_us()).isoformat(timespec="microseconds")
@@ -219,5 +218,5 @@ def _logged(what: str) -> Iterator[None]:
     """Log what goes wrong and go on: it is tried again, and the passing of time decides."""
     try:
         yield
-    except (KubeError, TimeoutError) as error:
-        logger.warning("%s: %s", what, str(error) or "no answer in time")
+    except KubeError as error:
+        logger.warning("%s: %s", what, error)

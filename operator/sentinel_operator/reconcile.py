@@ -61,8 +61,9 @@ class Reconciler:
         try:
             again = await self._round(key)
         except KubeError as error:
-            log = logger.info if error.retryable else logger.warning
-            log("%s: %s", key, error)
+            # What passes by itself is for those who look for it.
+            level = logging.WARNING if isinstance(error, RefusedError) else logging.INFO
+            logger.log(level, "%s: %s", key, error)
             self.metrics.errors.labels(key.kind, error.reason).inc()
             again = Again("failed", error.retry_after_seconds)
         except Exception:

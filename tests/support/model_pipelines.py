@@ -49,6 +49,8 @@ def model_release(
     *,
     grpc_url: str | None = None,
     signals: dict[str, Any] | None = None,
+    rules: str = RULES,
+    features: str = MODEL_FEATURES,
     **changes: Any,
 ) -> Release:
     """Compile the pipeline with the artifact of a folder: Remote where a URL is given."""
@@ -63,7 +65,7 @@ def model_release(
         "placement": "Remote" if grpc_url else "Inline",
         "grpc_url": grpc_url,
     }
-    release = build_release(rules=RULES, features=MODEL_FEATURES)
+    release = build_release(rules=rules, features=features)
     return release.model_copy(
         update={
             "models": (ReleaseModel(**values | changes),),

@@ -37,13 +37,17 @@ class Place:
     def settings(self, **more: str) -> dict[str, str]:
         return {"namespace": self.namespace, "watch_namespaces": self.namespace, **more}
 
-    def operator(self, kubeconfig: Path | None = None, **more: str) -> AbstractContextManager[OperatorProcess]:
+    def operator(
+        self, kubeconfig: Path | None = None, **more: str
+    ) -> AbstractContextManager[OperatorProcess]:
         return running_operator(
             kubeconfig or self.api.kubeconfig, self.folder, module=MODULE, **self.settings(**more)
         )
 
     def get(self, kind: str, name: str) -> dict[str, Any]:
-        return self.api.kubectl.get(kind, name, "--namespace", self.namespace, "--show-managed-fields")
+        return self.api.kubectl.get(
+            kind, name, "--namespace", self.namespace, "--show-managed-fields"
+        )
 
     def find(self, kind: str, name: str) -> dict[str, Any] | None:
         arguments = [kind, name, "--namespace", self.namespace, "--ignore-not-found"]

@@ -10,12 +10,11 @@ import msgspec
 
 from sentinel_core.ids import canonical_json
 from sentinel_operator.kube.bucket import TokenBucket
+from sentinel_operator.kube.connect import CONNECT_SECONDS
 from sentinel_operator.kube.errors import GoneError, from_answer, from_transport
 from sentinel_operator.kube.fence import Fence, FencedBody
 
 FIELD_MANAGER = "sentinel-operator"
-CALL = aiohttp.ClientTimeout(total=10.0, sock_connect=3.0)
-"""Ten seconds are what the API server gives an admission webhook by default."""
 MAX_LINE_BYTES = 8 * 1024 * 1024
 """Of one watch event. etcd takes objects up to 1.5 MiB, which JSON may make somewhat longer."""
 
@@ -38,6 +37,7 @@ class KubeClient:
     session : its pool bounds the calls under way
     fence : asked before each write; None for the Lease, which opens the fence
     bucket : bounds the calls over time; None for the Lease, which must never wait
+    call_seconds : after which a call counts as unanswered
     """
 
     def __init__(
@@ -45,10 +45,12 @@ class KubeClient:
         session: aiohttp.ClientSession,
         server: str,
         *,
+        call_seconds: float,
         fence: Fence | None = None,
         bucket: TokenBucket | None = None,
     ) -> None:
         self._session = session
+        self._timeout = aiohttp.ClientTimeout(total=call_seconds, sock_connect=CONNECT_SECONDS)
         self._server = server.rstrip("/")
         self._fence = fence
         self._bucket = bucket
@@ -106,7 +108,7 @@ class KubeClient:
         try:
             async with self._session.request(
                 method, self._server + path, params=parameters, data=payload, headers=headers,
-                timeout=CALL, allow_redirects=False,
+                timeout=self._timeout, allow_redirects=False,
             ) as answer:  # fmt: skip
                 text = await answer.read()
         except (aiohttp.ClientError, TimeoutError, RuntimeError) as error:

@@ -6,6 +6,7 @@ import asyncio
 import socket
 import ssl
 import time
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -95,6 +96,7 @@ class Connections:
     work: aiohttp.ClientSession = field(init=False)
     lease: aiohttp.ClientSession = field(init=False)
     watch: aiohttp.ClientSession = field(init=False)
+    _answers: weakref.WeakSet[ClientResponse] = field(init=False, default_factory=weakref.WeakSet)
 
     def __post_init__(self) -> None:
         self.work = self._open(self.calls)
@@ -103,8 +105,17 @@ class Connections:
 
     def open_watch(self) -> aiohttp.ClientSession:
         """Open a session that can read only; kopf gets it, and a new one where it was closed."""
-        self.watch = self._open(self.watches, _refuse_writes)
+        self.watch = self._open(self.watches, _refuse_writes, self._keep_answer)
         return self.watch
+
+    def break_watches(self) -> None:
+        """Close every answer that still comes in over the session for watches.
+
+        Whoever reads one gets a connection error and asks anew, from the last version that was seen.
+        Closing the session would not do: aiohttp leaves the readers of its answers waiting.
+        """
+        for answer in list(self._answers):
+            answer.close()
 
     async def close(self) -> None:
         """Close all of them."""
@@ -132,6 +143,13 @@ class Connections:
         answer = await handler(request)
         if answer.status == 401:
             token.forget()
+        return answer
+
+    async def _keep_answer(
+        self, request: ClientRequest, handler: ClientHandlerType
+    ) -> ClientResponse:
+        answer = await handler(request)
+        self._answers.add(answer)
         return answer
 
     async def _count(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:

@@ -93,11 +93,7 @@ async def follow_lease(
 
 
 async def guard_watches(connections: Connections, heartbeat: Heartbeat) -> None:
-    """Open all watches anew whenever nothing has come over them for `DEAF_SECONDS`; never return.
-
-    Closing the session breaks every watch that it holds; kopf then asks for a session and goes on
-    from the last version that it saw.
-    """
+    """Break all watches whenever nothing has come over them for `DEAF_SECONDS`; never return."""
     metrics = connections.metrics
     while True:
         await asyncio.sleep(1.0)
@@ -105,7 +101,5 @@ async def guard_watches(connections: Connections, heartbeat: Heartbeat) -> None:
         if heartbeat.deaf_seconds >= DEAF_SECONDS:
             logger.warning("nothing came over the watches for %.0f s", heartbeat.deaf_seconds)
             metrics.watches_reopened.inc()
-            closing = connections.watch
-            connections.open_watch()
-            await closing.close()
+            connections.break_watches()
             await asyncio.sleep(DEAF_SECONDS)

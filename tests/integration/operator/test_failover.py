@@ -42,7 +42,7 @@ def test_only_the_leader_writes(place, pair):
     since = place.api.audit.mark()
     place.apply(model("a", place.namespace))
     eventually(lambda: text_of(place) == "1", "the child is there")
-    assert [] == written_by(place, "operator-b", since)
+    assert written_by(place, "operator-b", since) == []
 
 
 def test_the_standby_acts_within_15_s_of_the_leaders_death(place, pair):
@@ -61,7 +61,7 @@ def test_a_leader_that_is_asked_to_end_gives_the_lease_back(place, pair):
     leader.send(signal.SIGTERM)
     # Well under the nine seconds that a Lease lasts which nobody gives back.
     eventually(standby.is_leading, "the standby works", within_seconds=5)
-    assert 0 == leader.wait()
+    assert leader.wait() == 0
 
 
 def test_a_frozen_leader_writes_nothing_once_another_works(place, pair):
@@ -75,8 +75,8 @@ def test_a_frozen_leader_writes_nothing_once_another_works(place, pair):
     place.apply(*(model(name, place.namespace, text="2") for name in NAMES))
     eventually(lambda: text_of(place, NAMES[-1]) == "2", "the standby acts")
     leader.send(signal.SIGCONT)
-    assert 1 == leader.wait()
-    assert [] == written_by(place, "operator-a", since)
+    assert leader.wait() == 1
+    assert written_by(place, "operator-a", since) == []
 
 
 def test_a_frozen_leader_ends_when_it_goes_on(place, pair):
@@ -84,7 +84,7 @@ def test_a_frozen_leader_ends_when_it_goes_on(place, pair):
     leader.send(signal.SIGSTOP)
     eventually(standby.is_leading, "the standby works", within_seconds=FAILOVER_SECONDS)
     leader.send(signal.SIGCONT)
-    assert 1 == leader.wait()
+    assert leader.wait() == 1
     assert "The Lease is lost" in leader.log.read_text()
 
 
@@ -92,5 +92,5 @@ def test_a_replica_that_another_deposed_ends(place, pair):
     leader, _ = pair
     taken = '{"spec": {"holderIdentity": "somebody"}}'
     place.kubectl("patch", "lease", "sentinel-operator", "--type=merge", "--patch", taken)
-    assert 1 == leader.wait()
+    assert leader.wait() == 1
     assert "somebody holds it now" in leader.log.read_text()

@@ -16,7 +16,7 @@ NAMES = [f"m{number}" for number in range(RESOURCES)]
 
 def make_all(place):
     place.apply(*(model(name, place.namespace, replicas=2) for name in NAMES))
-    eventually(lambda: [1] * RESOURCES == generations(place), "all are made")
+    eventually(lambda: generations(place) == [1] * RESOURCES, "all are made")
     # A status is written before the round that finds that nothing is left to do.
     eventually(lambda: writes_nothing_for(place, 2), "nothing more is written")
 
@@ -43,7 +43,7 @@ def test_an_idle_operator_writes_nothing(place):
         # Rounds went on all the while, and whoever wrote would be in the log, kopf included.
         assert operator.metric(rounds) - before >= RESOURCES * (IDLE_SECONDS / 5 - 2)
         written = [w for w in place.api.audit.writes(since) if w.namespace == place.namespace]
-    assert [] == written
+    assert written == []
 
 
 def test_an_operator_that_begins_anew_writes_nothing(place):
@@ -54,4 +54,4 @@ def test_an_operator_that_begins_anew_writes_nothing(place):
         eventually(operator.is_leading, "the new one works")
         rounds = 'sentinel_operator_reconcile_seconds_count{kind="SentinelModel",outcome="settled"}'
         eventually(lambda: operator.metric(rounds) >= RESOURCES, "every resource was looked at")
-    assert [] == place.writes(since)
+    assert place.writes(since) == []
