@@ -105,6 +105,12 @@ class Serving:
             self.refuse(Refusal.unexpected("The releases could not be taken up", error))
         else:
             self._refusal = None
+            self._tell_of_candidate()
+
+    def _tell_of_candidate(self) -> None:
+        message = self.engine.served().message
+        if message is not None:
+            _log.warning("The candidate is not served: %s", message)
 
     async def _open(self, settings: Settings, projection: Projection) -> None:
         self._opening = asyncio.ensure_future(
