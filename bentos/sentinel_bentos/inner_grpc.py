@@ -10,6 +10,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from sentinel_bentos.departure import QUIET_SECONDS, Departure
 from sentinel_bentos.inner_server import FAREWELL_SECONDS, GRACE_SECONDS
 from sentinel_core.errors import ConfigurationError
 
@@ -58,6 +59,7 @@ class InnerGrpcServer:
         self._options = (*_OPTIONS, ("grpc.max_receive_message_length", max_request_bytes))
         self._pool = pool
         self._health = health.aio.HealthServicer()
+        self._departure = Departure()
         self._server: Any = None  # gRPC ships no types
 
     async def start(self, host: str, port: int) -> int:
@@ -69,7 +71,7 @@ class InnerGrpcServer:
             The port cannot be opened. Retryable: no.
         """
         server = grpc.aio.server(options=self._options)
-        self._add_service(server)
+        self._add_service(self._departure.registrar(server))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         names = (self._service, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, server, pool=self._pool)
@@ -97,4 +99,9 @@ class InnerGrpcServer:
             return
         await self.announce(serving=False)
         await asyncio.sleep(farewell_seconds)
-        await self._server.stop(GRACE_SECONDS)
+        await self._departure.hold()
+        stopping = asyncio.create_task(self._server.stop(GRACE_SECONDS))
+        # The task has begun to stop the server, and told the clients, before this goes on.
+        await asyncio.sleep(QUIET_SECONDS)
+        self._departure.release()
+        await stopping
