@@ -27,6 +27,7 @@ _REFERENCES = {
     "configMapRef": CONFIG_MAP.name, "publicKeyRef": CONFIG_MAP.name, "modelRef": MODEL.name,
 }  # fmt: skip
 """Fields of a spec that name another object, and its kind."""
+_POD_PARTS = ("nodeName", "volumes")
 _DROPPED_ANNOTATION = "kubectl.kubernetes.io/last-applied-configuration"
 
 
@@ -66,7 +67,7 @@ def trim(thing: Mapping[str, Any]) -> dict[str, Any]:
     """Leave out what nobody reads and what takes most of the memory.
 
     Those are ``managedFields`` (kept in `Entry.owned`), kubectl's copy of the object in an
-    annotation, the spec of pods, and the data of the projections that the operator writes itself.
+    annotation, most of the spec of pods, and the data of the projections that the operator writes itself.
     """
     metadata = {k: v for k, v in thing["metadata"].items() if k != "managedFields"}
     if _DROPPED_ANNOTATION in (metadata.get("annotations") or {}):
@@ -74,7 +75,8 @@ def trim(thing: Mapping[str, Any]) -> dict[str, Any]:
         metadata["annotations"] = kept
     trimmed = {**thing, "metadata": metadata}
     if thing["kind"] == POD.name:
-        trimmed.pop("spec", None)
+        spec = thing.get("spec") or {}
+        trimmed["spec"] = {part: spec[part] for part in _POD_PARTS if part in spec}
     elif thing["kind"] == CONFIG_MAP.name and not is_input(thing):
         trimmed.pop("data", None)
         trimmed.pop("binaryData", None)

@@ -111,6 +111,8 @@ def from_answer(
     message = f"{what}: {status} {words}."
     if status == HTTPStatus.CONFLICT and body.get("reason") == "AlreadyExists":
         return AlreadyThereError(message, user_action=_RETRY)
+    if status == HTTPStatus.FORBIDDEN and _is_ending(body):
+        return GoneError(message, user_action="Nothing to do: the namespace is being deleted.")
     if status in _KINDS:
         kind, action = _KINDS[status]
         error = kind(message, user_action=action)
@@ -126,6 +128,12 @@ def from_answer(
 def from_transport(what: str, error: BaseException) -> UnavailableError:
     """Make the error of a call that got no answer."""
     return UnavailableError(f"{what}: no answer ({error!r}).", user_action=_RETRY)
+
+
+def _is_ending(body: Mapping[str, Any]) -> bool:
+    """Tell whether a refusal is for the end of the namespace (admission plugin NamespaceLifecycle)."""
+    causes = (body.get("details") or {}).get("causes") or ()
+    return any(cause.get("reason") == "NamespaceTerminating" for cause in causes)
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

@@ -40,7 +40,8 @@ class Observed:
     resource : the SentinelModel or SentinelPipeline, status included
     children : objects of ours by kind and name: what carries the resource's labels, and whatever
         else has the name of a child (an object that somebody else controls is `NameTaken`)
-    pods : pods with the resource's labels; not those of proof Jobs
+    pods : pods with the resource's labels, with `nodeName` and `volumes` of their specs and no more;
+        not those of proof Jobs
     proof_pods : pods of proof Jobs, whose termination messages hold the verdicts
     inputs : ConfigMaps of the namespace with the label ``sentinel.dev/input=true``, and those that
         the resource names without it, by name
