@@ -1,4 +1,4 @@
-"""What integration tests share: one Bento, built once."""
+"""What integration tests share: Bentos, each built once."""
 
 from __future__ import annotations
 
@@ -17,4 +17,10 @@ def bentoml_home(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def bento(bentoml_home) -> Bento:
     found, _ = find_or_build(bentoml_home)
+    return found
+
+
+@pytest.fixture(scope="session")
+def model_bento(bentoml_home) -> Bento:
+    found, _ = find_or_build(bentoml_home, "model")
     return found

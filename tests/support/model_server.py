@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -46,6 +47,11 @@ class RunningModelServer:
     ) -> httpx.Response:
         path = f"/v2/models/{NAME}{f'/versions/{version}' if version else ''}/infer"
         return self.client.post(path, json=infer_body(rows) | more)
+
+    def send_noise(self, port: int, noise: bytes) -> None:
+        """Send bytes to a port and go away, whatever the server thinks of them."""
+        with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS) as connection:
+            connection.sendall(noise)
 
     def admin(self, path: str) -> httpx.Response:
         # There is no TLS here, and reading the certificates would take longer than the request.
