@@ -16,6 +16,7 @@ os.environ.setdefault("DO_NOT_TRACK", "1")
 pytest_plugins = [
     "tests.support.cluster",
     "tests.support.control_plane",
+    "tests.support.figures",
     "tests.support.object_store",
 ]
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import shutil
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from sentinel_core.errors import SentinelError
 from tests.cluster.build_load import api_key, artifact, store
@@ -18,9 +20,7 @@ from tests.cluster.harness.kubectl import Kubectl
 from tests.setup.cache import kubernetes_folder
 from tests.setup.errors import HarnessError
 
-API_KEY = ROOT / ".sentinel" / "api-key"
 NAMESPACE = "default"
-API_KEYS_SECRET = "card-payments-keys"
 SIGNING_KEY = {"name": "model-signing", "key": "cosign.pub"}
 NEXT = """
 Next:
@@ -35,6 +35,12 @@ RESTART = "kubectl -n sentinel-system rollout restart deployment"
 
 def main() -> int:
     """Return 1 when a step failed; its words say what to do."""
+    parser = argparse.ArgumentParser(prog="python -m tests.cluster.build_load", description=__doc__)
+    parser.add_argument(
+        "--manifests", type=Path, default=artifact.SAMPLE, metavar="FOLDER",
+        help="whose model gets uri and digest (%(default)s)",
+    )  # fmt: skip
+    options = parser.parse_args()
     try:
         cluster = running_cluster()
         builder = find_builder()
@@ -44,7 +50,7 @@ def main() -> int:
         kubectl = Kubectl(cluster.kubeconfig)
         kubectl.apply(store.namespace())
         load_images(cluster, kubectl, builder, built)
-        _fill(kubectl, built)
+        _fill(kubectl, built, options.manifests)
     except SentinelError as error:
         print(error, file=sys.stderr)
         return 1
@@ -67,16 +73,17 @@ def must_be_pushed(builder: Builder, built: Sequence[Built]) -> HarnessError:
     )
 
 
-def _fill(kubectl: Kubectl, built: Sequence[Built]) -> None:
+def _fill(kubectl: Kubectl, built: Sequence[Built], manifests: Path) -> None:
     """Put the store with the model into the cluster, and what the sample manifests name."""
     (image,) = [one for one in built if one.image.name == store.NAME]
     credentials = store.deploy_store(kubectl, image)
     trained = artifact.sample_artifact()
     with store.store_folder(kubectl, credentials) as folder:
-        artifact.propose(trained, f"s3://{store.BUCKET}/card-fraud", folder, store.NAME)
+        prefix = f"s3://{store.BUCKET}/card-fraud"
+        artifact.propose(trained, manifests, prefix, folder, store.NAME)
     apply_secret(kubectl, NAMESPACE, store.NAME, credentials.settings(store.ENDPOINT))
-    keys = api_key.key_file(api_key.load_or_draw(API_KEY))
-    apply_secret(kubectl, NAMESPACE, API_KEYS_SECRET, {"keys.yaml": keys})
+    keys = api_key.key_file(api_key.load_or_draw(api_key.PATH))
+    apply_secret(kubectl, NAMESPACE, api_key.SECRET, {"keys.yaml": keys})
     apply_config_map(
         kubectl,
         NAMESPACE,
@@ -84,8 +91,8 @@ def _fill(kubectl: Kubectl, built: Sequence[Built]) -> None:
         {SIGNING_KEY["key"]: artifact.public_key()},
         {"sentinel.dev/input": "true"},
     )
-    print(f"Secrets {store.NAME} and {API_KEYS_SECRET}, ConfigMap {SIGNING_KEY['name']}: applied")
-    print(f"API key: {API_KEY.relative_to(ROOT)}")
+    print(f"Secrets {store.NAME} and {api_key.SECRET}, ConfigMap {SIGNING_KEY['name']}: applied")
+    print(f"API key: {api_key.PATH.relative_to(ROOT)}")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,11 @@ from pathlib import Path
 
 import yaml
 
+from tests.cluster.build_load.images import ROOT
+
+PATH = ROOT / ".sentinel" / "api-key"
+SECRET = "card-payments-keys"
+"""That the sample pipeline names."""
 NAME = "first"
 ROLE = "admin"
 """May score as well as look decisions up and replay them: what a tutorial does."""

@@ -40,15 +40,15 @@ def public_key() -> str:
     return (default_cache_dir() / "keys" / PUBLIC_KEY).read_text()
 
 
-def propose(artifact: Path, prefix: str, store: Path, store_secret: str) -> None:
-    """Upload an artifact and write where it is into the sample's manifest, by ``sentinel propose``.
+def propose(artifact: Path, manifests: Path, prefix: str, store: Path, store_secret: str) -> None:
+    """Upload an artifact and write where it is into manifests, by ``sentinel propose``.
 
     Raises
     ------
     HarnessError
         It was refused; with what the command said.
     """
-    command = [sys.executable, "-m", "sentinel_core.cli", "propose", artifact, "-f", SAMPLE]
+    command = [sys.executable, "-m", "sentinel_core.cli", "propose", artifact, "-f", manifests]
     command += ["--to", prefix, "--store", store, "--store-secret", store_secret]
     said = run(command, user_action="Mend what it says, then run ./task k8s:build-load again.")
     print(said.rstrip().replace(f"{ROOT}/", ""))
