@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from sentinel_core.artifacts.stores.budget import Budget
 from sentinel_core.clock import Clock, SystemClock
 from sentinel_core.decision import Decision
 from sentinel_core.engine.arms import Arms
@@ -29,6 +30,8 @@ from sentinel_core.store import Store
 from sentinel_core.store.rows import Status, StoredLabel
 from sentinel_core.telemetry import DecisionMetrics
 
+FETCH_BUDGET = Budget(attempts=1)
+"""One attempt: who serves releases tries again by itself, and meanwhile sees when others come."""
 REACH_SECONDS = 2.0
 """Until a model server must answer whether it has a model; connecting takes milliseconds."""
 
@@ -102,8 +105,9 @@ class Engine:
         try:
             servers = ModelServers()
             loader = Loader(
-                state_dir / "artifacts", store, clock, stores_dir=stores_dir, servers=servers
-            )
+                state_dir / "artifacts", store, clock,
+                stores_dir=stores_dir, budget=FETCH_BUDGET, servers=servers,
+            )  # fmt: skip
             arms = loader.load_arms(projection)
             arrivals = Arrivals.rebuild(store, arms.specs(), history, clock)
         except BaseException:

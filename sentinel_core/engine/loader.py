@@ -15,6 +15,7 @@ from sentinel_core.artifacts.keep import keep_artifact
 from sentinel_core.artifacts.read import Artifact
 from sentinel_core.artifacts.runtime import runtime_versions
 from sentinel_core.artifacts.session import LoadedModel
+from sentinel_core.artifacts.stores.budget import DEFAULT_BUDGET, Budget
 from sentinel_core.artifacts.stores.config import store_folder
 from sentinel_core.artifacts.trees import EXPLAINER_FOLDER
 from sentinel_core.clock import Clock
@@ -62,6 +63,8 @@ class Loader:
     stores_dir : Path or None
         Holds a folder of settings for each store that a release may name; see
         `sentinel_core.artifacts.stores.config`.
+    budget : Budget
+        The time that fetching one artifact may take.
     servers : ModelServers or None
         Where models are called that the pipeline places at their servers. None loads every model
         into this process, which gives the same answers.
@@ -75,11 +78,13 @@ class Loader:
         *,
         base: Path | None = None,
         stores_dir: Path | None = None,
+        budget: Budget = DEFAULT_BUDGET,
         servers: ModelServers | None = None,
     ) -> None:
         self._artifacts_dir = artifacts_dir
         self._base = base
         self._stores_dir = stores_dir
+        self._budget = budget
         self._servers = servers
         self._store = store
         self._clock = clock
@@ -218,6 +223,7 @@ class Loader:
             public_key_pem=None if model.public_key is None else model.public_key.encode(),
             base=self._base,
             store=store_folder(self._stores_dir, model.store),
+            budget=self._budget,
         )
         _check_spec(model, artifact, spec)
         use = ModelUse(

@@ -51,9 +51,11 @@ class QuietServer(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving_folder(folder: Path, identity: Identity | None = None) -> Iterator[str]:
-    """Serve a folder on a free port for as long as this is open, and give its URL."""
-    server = QuietServer(("127.0.0.1", 0), partial(FolderHandler, directory=str(folder)))
+def serving_folder(
+    folder: Path, identity: Identity | None = None, *, port: int = 0
+) -> Iterator[str]:
+    """Serve a folder on a port, or any free one, for as long as this is open, and give its URL."""
+    server = QuietServer(("127.0.0.1", port), partial(FolderHandler, directory=str(folder)))
     scheme = "http"
     if identity is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

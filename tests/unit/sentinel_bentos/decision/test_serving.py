@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 
+import pytest
+
 from sentinel_bentos.decision.app import build_app
 from sentinel_bentos.decision.auth import LocalCallers
+from sentinel_core.artifacts.write import pack_tar
 from sentinel_core.engine.served import Served
 from sentinel_core.ids import digest_bytes
 from sentinel_core.release import write_projection
@@ -19,9 +22,11 @@ from tests.support.application import (
     client_of,
     running,
 )
-from tests.support.decision_server import wire_payment
+from tests.support.decision_server import free_port, wire_payment
 from tests.support.kubelet import KubeletVolume
+from tests.support.model_pipelines import model_release, write_model
 from tests.support.pipelines import RULES, build_release
+from tests.support.web_server import serving_folder
 
 STABLE = build_release()
 OTHER = build_release(rules=RULES.replace("points: 40", "points: 50"))
@@ -120,6 +125,50 @@ def test_a_release_in_a_form_that_is_not_known_is_refused_by_its_digest(tmp_path
     served, digest = asyncio.run(scenario())
     assert (served.reason, served.refused) == ("ReleaseUnreadable", digest)
     assert served.stable == STABLE.digest
+
+
+@pytest.mark.parametrize("as_candidate", [False, True])
+def test_an_artifact_whose_store_comes_back_is_fetched_without_a_change(tmp_path, as_candidate):
+    """The releases stay as they are; only the store is away at first."""
+    model = write_model(tmp_path / "artifact")
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "model.tar").write_bytes(pack_tar(tmp_path / "artifact"))
+    port = free_port()
+    wanted = model_release(tmp_path / "artifact", model, uri=f"http://127.0.0.1:{port}/model.tar")
+
+    async def scenario():
+        settings, serving = build_settings(tmp_path), build_serving()
+        arms = (STABLE, wanted) if as_candidate else (wanted,)
+        KubeletVolume(settings.release_dir).write(projection_files(*arms))
+        async with running(serving, settings):
+            await become(lambda: serving.served().refused == wanted.digest)
+            away = serving.served()
+            with serving_folder(tmp_path / "store", port=port):
+                await become(lambda: serving.served().reason is None)
+            return away, serving.served()
+
+    away, back = asyncio.run(scenario())
+    assert (away.state, away.reason, away.retrying) == ("Refused", "StoreUnreachable", True)
+    assert wanted.digest == (back.candidate if as_candidate else back.stable)
+
+
+def test_credentials_of_a_store_that_change_are_reason_to_try_again(tmp_path):
+    async def scenario():
+        settings = build_settings(tmp_path, stores_dir=tmp_path / "stores")
+        serving, store = build_serving(), KubeletVolume(tmp_path / "stores" / "models")
+        model = write_model(tmp_path / "artifact")
+        changes = {"uri": "s3://models/model.tar", "store": "models"}
+        release = model_release(tmp_path / "artifact", model, **changes)
+        KubeletVolume(settings.release_dir).write(projection_files(release))
+        async with running(serving, settings):
+            await become(lambda: serving.served().reason == "StoreMisconfigured")
+            before = serving.served()
+            store.write({"endpoint": f"http://127.0.0.1:{free_port()}".encode()})
+            await become(lambda: serving.served().reason == "StoreUnreachable")
+            return before
+
+    before = asyncio.run(scenario())
+    assert (before.state, before.retrying) == ("Refused", False)
 
 
 def test_a_record_in_use_is_opened_when_its_owner_has_ended(tmp_path):
