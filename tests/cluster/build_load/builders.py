@@ -161,14 +161,13 @@ class Buildah:
         return parse_size(json.loads(listed)[0]["size"])
 
     def save(self, references: Sequence[str], archive: Path) -> None:
-        """Write an OCI archive, not compressed: it is read once, on this machine."""
+        """Write an OCI archive."""
         with tempfile.TemporaryDirectory(dir=archive.parent) as folder:
-            for reference in references:
-                run(
-                    ["buildah", "push", "--disable-compression", references[0],
-                     f"oci:{folder}:{reference}"],
-                    user_action="Make room on the disk of the cache.",
-                )  # fmt: skip
+            run(
+                ["buildah", "push", references[0], f"oci:{folder}"],
+                user_action="Make room on the disk of the cache.",
+            )
+            _name(Path(folder, "index.json"), references)
             with tarfile.open(archive, "w") as packed:
                 packed.add(folder, arcname=".")
 
@@ -181,6 +180,17 @@ def parse_size(text: str) -> int:
     """Return the bytes of a size such as ``666 MB``."""
     number, unit = text.split()
     return int(float(number) * 1000 ** ("B", "KB", "MB", "GB").index(unit.upper()))
+
+
+def _name(index: Path, references: Sequence[str]) -> None:
+    """Write the names of the one image of an OCI layout, where containerd looks for them."""
+    document = json.loads(index.read_text())
+    (manifest,) = document["manifests"]
+    document["manifests"] = [
+        manifest | {"annotations": {"io.containerd.image.name": reference}}
+        for reference in references
+    ]
+    index.write_text(json.dumps(document))
 
 
 def _label(command: Sequence[str], place: Sequence[str]) -> str | None:

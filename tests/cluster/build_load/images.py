@@ -29,10 +29,12 @@ class Image:
     Attributes
     ----------
     programs : of the cache, which make up the whole context; none: the context is the checkout
+    in_cluster : whether something in the cluster runs it
     """
 
     name: str
     programs: tuple[str, ...] = ()
+    in_cluster: bool = True
 
     @property
     def references(self) -> tuple[str, ...]:
@@ -59,7 +61,8 @@ class Image:
 IMAGES = (
     Image("operator"),
     Image("bento"),
-    Image("pipelines"),
+    # Models are trained outside of the cluster.
+    Image("pipelines", in_cluster=False),
     Image("model-store", programs=("versitygw",)),
 )
 

@@ -33,6 +33,9 @@ def load_images(
     loaded = read_config_map(kubectl, NAMESPACE, RECORD)
     for one in built:
         name = one.image.name
+        if not one.image.in_cluster:
+            print(f"{name}: not loaded, since nothing in the cluster runs it")
+            continue
         if loaded.get(name) == one.inputs:
             print(f"{name}: on the nodes already")
             continue
