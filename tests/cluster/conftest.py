@@ -26,7 +26,7 @@ from tests.support.missing import do_without
 
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 ORDER = (
-    "test_harness", "test_platform_engineer", "test_changes", "test_broken_artifacts",
+    "test_harness", "test_images", "test_forward", "test_platform_engineer", "test_changes", "test_broken_artifacts",
     "test_model_server", "test_operator", "test_autoscaling",
 )  # fmt: skip
 """Of modules: what fails soonest and costs least comes first."""
@@ -126,7 +126,7 @@ def store(
     found = read_secret(cluster.kubectl, in_cluster.NAMESPACE, in_cluster.NAME)
     assert found is not None
     credentials = in_cluster.Credentials(found["accessKeyId"], found["secretAccessKey"])
-    with in_cluster.store_folder(cluster.kubectl, credentials) as settings:
+    with in_cluster.store_folder(credentials) as settings:
         yield ClusterStore(settings, tmp_path_factory.mktemp("artifacts"))
 
 
@@ -165,5 +165,5 @@ def place(new_place: Callable[[], ClusterPlace]) -> ClusterPlace:
 
 @pytest.fixture(scope="session")
 def node_ports() -> Iterator[int]:
-    """Ports of this machine that lead into the cluster, each given once."""
-    return iter(FORWARDED_NODE_PORTS[:-1])
+    """Ports of this machine that lead into the cluster, each given once; the last two are taken."""
+    return iter(FORWARDED_NODE_PORTS[:-2])

@@ -78,7 +78,7 @@ def _fill(kubectl: Kubectl, built: Sequence[Built], manifests: Path) -> None:
     (image,) = [one for one in built if one.image.name == store.NAME]
     credentials = store.deploy_store(kubectl, image)
     trained = artifact.sample_artifact()
-    with store.store_folder(kubectl, credentials) as folder:
+    with store.store_folder(credentials) as folder:
         prefix = f"s3://{store.BUCKET}/card-fraud"
         artifact.propose(trained, manifests, prefix, folder, store.NAME)
     apply_secret(kubectl, NAMESPACE, store.NAME, credentials.settings(store.ENDPOINT))

@@ -17,11 +17,12 @@ from typing import Any
 from tests.cluster.build_load.builders import INPUTS_LABEL
 from tests.cluster.build_load.images import Built
 from tests.cluster.build_load.objects import apply_secret, read_secret
-from tests.cluster.build_load.port_forward import forwarded
+from tests.cluster.harness.addresses import FORWARDED_NODE_PORTS
 from tests.cluster.harness.kubectl import Kubectl
 
 NAME = NAMESPACE = "model-store"
 PORT = 7070
+NODE_PORT = FORWARDED_NODE_PORTS[-2]
 BUCKET = "models"
 REGION = "us-east-1"
 ENDPOINT = f"http://{NAME}.{NAMESPACE}.svc:{PORT}"
@@ -70,14 +71,11 @@ def deploy_store(kubectl: Kubectl, image: Built) -> Credentials:
 
 
 @contextmanager
-def store_folder(kubectl: Kubectl, credentials: Credentials) -> Iterator[Path]:
+def store_folder(credentials: Credentials) -> Iterator[Path]:
     """Give a folder of settings by which this machine reaches the store, for as long as it is open."""
-    with (
-        forwarded(kubectl, NAMESPACE, f"service/{NAME}", PORT) as port,
-        tempfile.TemporaryDirectory(prefix="sentinel-store-") as folder,
-    ):
-        for name, value in credentials.settings(f"http://127.0.0.1:{port}").items():
-            (Path(folder) / name).write_text(value)
+    with tempfile.TemporaryDirectory(prefix="sentinel-store-") as folder:
+        for name, value in credentials.settings(f"http://127.0.0.1:{NODE_PORT}").items():
+            Path(folder, name).write_text(value)
         yield Path(folder)
 
 
@@ -122,14 +120,18 @@ def deployment(image: Built) -> dict[str, Any]:
 
 
 def service() -> dict[str, Any]:
-    """Return the name by which pods reach the store."""
+    """Return the name by which pods reach the store, and the port by which this machine does.
+
+    Not by kubectl port-forward: it ends when the store refuses an upload before it has all of it.
+    """
     return {
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": {"name": NAME, "namespace": NAMESPACE},
         "spec": {
+            "type": "NodePort",
             "selector": {"app.kubernetes.io/name": NAME},
-            "ports": [{"name": "s3", "port": PORT, "targetPort": PORT}],
+            "ports": [{"name": "s3", "port": PORT, "targetPort": PORT, "nodePort": NODE_PORT}],
         },
     }
 
