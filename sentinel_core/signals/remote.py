@@ -16,6 +16,9 @@ from sentinel_core.signals.signal import Signal
 
 _log = logging.getLogger(__name__)
 
+QUIET_NS = 10_000_000_000
+"""Between two lines about one model in the log: a server at its limit answers and is late in turns."""
+
 _SCORE = (PROBABILITY, MARGIN)
 
 
@@ -52,6 +55,7 @@ class RemoteModel:
         self._has_trees = has_trees
         self._clock = clock
         self._is_answering = True
+        self._quiet_until_ns = 0
 
     @property
     def name(self) -> str:
@@ -113,8 +117,10 @@ class RemoteModel:
     def _note(self, signal: Signal, what: str) -> Signal:
         """Log when the server begins to answer or ceases to, and not for every decision."""
         is_answering = signal.status == "ok"
-        if is_answering != self._is_answering:
+        now_ns = self._clock.elapsed_ns()
+        if is_answering != self._is_answering and now_ns >= self._quiet_until_ns:
             self._is_answering = is_answering
+            self._quiet_until_ns = now_ns + QUIET_NS
             level = logging.INFO if is_answering else logging.WARNING
             _log.log(level, "The model server %s for %s: %s", self.url, self.name, what)
         return signal

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from sentinel_core.artifacts.read import read_artifact
-from sentinel_core.clock import SystemClock
+from sentinel_core.clock import FixedClock, SystemClock
 from sentinel_core.ids import digest_bytes
 from sentinel_core.oip.client import ModelServer, ModelServers
 from sentinel_core.oip.tensors import build_response
@@ -31,13 +31,13 @@ def manifest(tmp_path_factory):
     return read_artifact(folder).manifest
 
 
-def make_model(manifest, server, *, deadline_us=60_000_000):
+def make_model(manifest, server, *, deadline_us=60_000_000, clock=None):
     use = ModelUse(
         "fraud", manifest, feature_names=FEATURES, deadline_us=deadline_us,
         on_failure=OnFailure(), phrases={},
     )  # fmt: skip
     return RemoteModel(
-        use, server, model_name=NAME, digest=DIGEST, has_trees=True, clock=SystemClock()
+        use, server, model_name=NAME, digest=DIGEST, has_trees=True, clock=clock or SystemClock()
     )
 
 
@@ -122,14 +122,17 @@ def test_a_server_that_hangs_is_late(manifest):
 
 
 def test_what_goes_wrong_is_logged_once_and_so_is_its_end(manifest, caplog):
+    clock = FixedClock(1)
+
     async def run():
         async with scripted_server(hang) as scripted, connected(scripted.url) as server:
-            model = make_model(manifest, server, deadline_us=2_000_000)
-            scripted.answer = answers({})
-            for _ in range(3):
+            model = make_model(manifest, server, clock=clock)
+            for outputs in ({}, {}, RIGHT, {}, RIGHT):
+                scripted.answer = answers(outputs)
                 await model.ask(VECTOR, history_lost=False, explain=False, until_ns=None)
-            scripted.answer = answers(RIGHT)
-            for _ in range(3):
+            clock.put(11_000_000)
+            for outputs in (RIGHT, RIGHT, {}):
+                scripted.answer = answers(outputs)
                 await model.ask(VECTOR, history_lost=False, explain=False, until_ns=None)
 
     with caplog.at_level(logging.INFO, "sentinel_core.signals.remote"):
