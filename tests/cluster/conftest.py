@@ -26,8 +26,8 @@ from tests.support.missing import do_without
 
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 ORDER = (
-    "test_harness", "test_images", "test_forward", "test_platform_engineer", "test_changes", "test_broken_artifacts",
-    "test_model_server", "test_operator", "test_autoscaling",
+    "test_harness", "test_images", "test_forward", "test_platform_engineer", "test_changes",
+    "test_broken_artifacts", "test_model_server", "test_operator", "test_autoscaling",
 )  # fmt: skip
 """Of modules: what fails soonest and costs least comes first."""
 
@@ -110,7 +110,7 @@ def chart(cluster: RunningCluster, reader: ApiReader, prepared: Prepared) -> Ite
         found.uninstall()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def sentinel(chart: Chart) -> Chart:
     """The operator, installed and at work."""
     if not chart.is_installed:
