@@ -25,22 +25,24 @@ from tests.support.cluster_store import ClusterStore
 from tests.support.missing import do_without
 
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
-ORDER = (
-    "test_harness", "test_images", "test_forward", "test_platform_engineer", "test_changes",
-    "test_broken_artifacts", "test_model_server", "test_operator", "test_autoscaling",
+LAST = (
+    "test_platform_engineer", "test_changes", "test_broken_artifacts", "test_model_server",
+    "test_operator", "test_autoscaling",
 )  # fmt: skip
-"""Of modules: what fails soonest and costs least comes first."""
+"""Modules that need the operator, which cost more than the others; of these the costly ones last."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the modules of this folder into their order, where they are among others."""
     here = Path(__file__).parent
     places = [place for place, item in enumerate(items) if here in item.path.parents]
-    ordered = sorted(
-        (items[place] for place in places), key=lambda item: ORDER.index(item.path.stem)
-    )
+    ordered = sorted((items[place] for place in places), key=_turn)
     for place, item in zip(places, ordered, strict=True):
         items[place] = item
+
+
+def _turn(item: pytest.Item) -> int:
+    return LAST.index(item.path.stem) if item.path.stem in LAST else -1
 
 
 @pytest.fixture(scope="module")

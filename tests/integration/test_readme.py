@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 from sentinel_core.cli.reference import commands
+from tests.support.pages import ROOT, lines_of
 
-ROOT = Path(__file__).parents[2]
 PAGES = [
     ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md",
     *sorted((ROOT / "docs").rglob("*.md")),
@@ -32,13 +32,6 @@ CHEAP = (
 """Commands of the README that take seconds and need nothing but the clone, in its order."""
 COMMANDS = dict(commands())
 TASKS = yaml.safe_load((ROOT / "Taskfile.yml").read_text())["tasks"]
-
-
-def lines_of(page):
-    """Return the lines of a page's sh blocks, without comments."""
-    blocks = re.findall(r"^```sh\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
-    lines = [re.sub(r"\s+# .*", "", line) for block in blocks for line in block.splitlines()]
-    return [line for line in lines if line]
 
 
 def called(program):

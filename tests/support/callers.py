@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import groupby
 from typing import NamedTuple
 
 import grpc
@@ -19,11 +20,14 @@ from sentinel_core.oip import open_inference_pb2 as inference
 from sentinel_core.oip.open_inference_pb2_grpc import GRPCInferenceServiceStub
 from tests.support.decision_server import wire_payment
 from tests.support.model_server import infer_body
+from tests.support.operator_process import eventually
 
 PAUSE_SECONDS = 0.05
 """Between two questions of a client: enough of them fall into any change, and the machine's two cores
 are left to the cluster."""
 TIMEOUT_SECONDS = 30
+ENOUGH = 10
+"""Answers of each client before and after a change, so that it falls into the middle of them."""
 NOON = Timestamp(seconds=1_714_564_800)
 
 
@@ -62,10 +66,15 @@ class Caller(threading.Thread):
         self.told: list[Told] = []
         self.faults: list[str] = []
 
+    @property
+    def asked(self) -> int:
+        """How many questions are behind it."""
+        return len(self.told) + len(self.faults)
+
     def run(self) -> None:
         """Ask until stopped."""
         while not self._stop_asking.wait(PAUSE_SECONDS):
-            number = len(self.told) + len(self.faults)
+            number = self.asked
             try:
                 self.told.append(self._ask(f"{self.name}-{number}"))
             except Exception as error:  # noqa: BLE001 - told to the test
@@ -90,8 +99,24 @@ class Callers:
 
     @property
     def turns(self) -> list[tuple[str, ...]]:
-        """By whom each client was answered, one after the other, without repetitions."""
-        return [tuple(dict.fromkeys(answer.by for answer in one.told)) for one in self.each]
+        """By whom each client was answered, in order; those in a row by the same are one."""
+        return [tuple(by for by, _ in groupby(one.told, lambda told: told.by)) for one in self.each]
+
+    @property
+    def values(self) -> dict[str, set[float]]:
+        """Every value that was answered, by whom it was."""
+        found: dict[str, set[float]] = {}
+        for answer in self.told:
+            found.setdefault(answer.by, set()).add(answer.value)
+        return found
+
+    def wait_for_more(self, count: int = ENOUGH) -> None:
+        """Wait until each client has asked so many times more."""
+        until = [caller.asked + count for caller in self.each]
+        eventually(
+            lambda: all(c.asked >= n for c, n in zip(self.each, until, strict=True)),
+            "all clients go on asking",
+        )
 
 
 @contextmanager
