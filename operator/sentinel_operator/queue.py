@@ -186,5 +186,6 @@ def backoff_seconds(failures: int, draw: float) -> float:
     >>> [backoff_seconds(failures, 0.0) for failures in (1, 2, 3, 30)]
     [0.05, 0.1, 0.2, 30.0]
     """
-    full = min(FIRST_BACKOFF_SECONDS * 2.0 ** (failures - 1), LAST_BACKOFF_SECONDS)
+    # More doublings than these say the same, and 1,024 of them are more than a float holds.
+    full = min(FIRST_BACKOFF_SECONDS * 2.0 ** min(failures - 1, 32), LAST_BACKOFF_SECONDS)
     return full * (0.5 + draw / 2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from http.client import responses
 from typing import Any, ClassVar
 
 from sentinel_core.errors import SentinelError
@@ -107,7 +108,7 @@ def from_answer(
     what : the call, such as ``PATCH /api/v1/namespaces/a/services/b``
     body : the answer, a Status where the API server itself gave it
     """
-    words = str(body.get("message") or HTTPStatus(status).phrase)[:MAX_WORDS]
+    words = str(body.get("message") or responses.get(status, "no words"))[:MAX_WORDS]
     message = f"{what}: {status} {words}."
     if status == HTTPStatus.CONFLICT and body.get("reason") == "AlreadyExists":
         return AlreadyThereError(message, user_action=_RETRY)

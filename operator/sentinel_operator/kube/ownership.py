@@ -53,7 +53,8 @@ def owns(owned: str, wanted: Mapping[str, Any]) -> bool:
     fields = {key: value for key, value in wanted.items() if key not in _NOT_MANAGED}
     metadata = wanted.get("metadata") or {}
     fields["metadata"] = {k: v for k, v in metadata.items() if k not in _NOT_MANAGED_METADATA}
-    return _covers(json.loads(owned), {key: value for key, value in fields.items() if value != {}})
+    ours = json.loads(owned)
+    return bool(ours) and _covers(ours, {k: value for k, value in fields.items() if value != {}})
 
 
 def _covers(owned: Mapping[str, Any], wanted: Any) -> bool:

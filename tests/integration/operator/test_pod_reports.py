@@ -1,0 +1,148 @@
+"""Asking pods that answer, that answer nonsense, and that do not answer."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import pytest
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+
+from sentinel_core.clock import SystemClock
+from sentinel_operator.kube import served
+from sentinel_operator.kube.kinds import ResourceKey
+from sentinel_operator.kube.served import MAX_BYTES, Asked, PodReports
+from sentinel_operator.metrics import OperatorMetrics
+from tests.support.decision_server import free_port
+
+KEY = ResourceKey("SentinelModel", "n", "a")
+
+
+@asynccontextmanager
+async def pod_that(answers, address):
+    """Serve as one pod does, at the port that the operator asks."""
+    application = web.Application()
+    application.router.add_get("/served", answers)
+    runner = web.AppRunner(application, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, address, served.PORT).start()
+    try:
+        yield Asked(address, address, address)
+    finally:
+        await runner.cleanup()
+
+
+@pytest.fixture(autouse=True)
+def _port(monkeypatch):
+    # Another server of this machine may have the pods' port.
+    monkeypatch.setattr(served, "PORT", free_port())
+
+
+def say(text, status=200):
+    async def answer(_):
+        return web.Response(body=text, status=status)
+
+    return answer
+
+
+async def hang(_):
+    await asyncio.sleep(60)
+
+
+async def drip(request):
+    """Answer bytes without an end, slowly."""
+    answer = web.StreamResponse()
+    await answer.prepare(request)
+    while True:
+        await answer.write(b" ")
+        await asyncio.sleep(0.05)
+
+
+ANSWERS = {
+    "a report": (say(b'{"stable": "x"}'), {"stable": "x"}),
+    "not a number": (say(b'{"percent": NaN}'), None),
+    "a page": (say(b"<html>"), None),
+    "an error": (say(b"{}", 503), None),
+    "the longest report": (say(b'{"a": 1}'.ljust(MAX_BYTES)), {"a": 1}),
+    "a longer one": (say(b'{"a": 1}'.ljust(MAX_BYTES + 1)), None),
+    "a redirect": (say(b"{}", 302), None),
+    "nothing": (hang, None),
+    "bytes without an end": (drip, None),
+}
+
+
+async def ask(pods, turns=1, changed=lambda _: None):
+    reports = PodReports(SystemClock(), OperatorMetrics(CollectorRegistry()), 60, changed)
+    running = asyncio.create_task(reports.run())
+    reports.expect(KEY, pods, soon=True)
+    async with asyncio.timeout(20):
+        while len(reports.answers(KEY, pods)) < len(pods):
+            await asyncio.sleep(0.01)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    return reports.answers(KEY, pods)
+
+
+@pytest.mark.parametrize(("answers", "expected"), ANSWERS.values(), ids=ANSWERS)
+def test_an_answer_counts_as_what_it_is(answers, expected):
+    async def main():
+        async with pod_that(answers, "127.9.9.1") as pod:
+            return await ask((pod,))
+
+    assert asyncio.run(main()) == [("127.9.9.1", expected)]
+
+
+def test_nobody_at_the_address_is_no_answer():
+    assert asyncio.run(ask((Asked("p", "127.9.9.9", "1"),))) == [("p", None)]
+
+
+def test_a_pod_that_hangs_keeps_no_other_from_answering():
+    async def main():
+        async with AsyncExitStack() as pods:
+            slow = await pods.enter_async_context(pod_that(hang, "127.9.9.1"))
+            fast = await pods.enter_async_context(pod_that(say(b'{"a": 1}'), "127.9.9.2"))
+            return await ask((slow, fast))
+
+    assert asyncio.run(main()) == [("127.9.9.1", None), ("127.9.9.2", {"a": 1})]
+
+
+def test_a_changed_answer_asks_for_a_round():
+    told = []
+
+    async def main():
+        texts = [b'{"a": 1}', b'{"a": 2}']
+
+        async def answer(_):
+            return web.Response(body=texts[0] if len(texts) == 1 else texts.pop(0))
+
+        async with pod_that(answer, "127.9.9.1") as pod:
+            metrics = OperatorMetrics(CollectorRegistry())
+            reports = PodReports(SystemClock(), metrics, 60, told.append)
+            running = asyncio.create_task(reports.run())
+            reports.expect(KEY, (pod,), soon=True)
+            async with asyncio.timeout(20):
+                while len(told) < 2:
+                    await asyncio.sleep(0.01)
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            return reports.answers(KEY, (pod,))
+
+    assert (asyncio.run(main()), told) == ([("127.9.9.1", {"a": 2})], [KEY, KEY])
+
+
+def test_the_answer_of_another_life_is_not_that_of_this_one():
+    async def main():
+        async with pod_that(say(b'{"a": 1}'), "127.9.9.1") as pod:
+            metrics = OperatorMetrics(CollectorRegistry())
+            reports = PodReports(SystemClock(), metrics, 60, lambda _: None)
+            running = asyncio.create_task(reports.run())
+            reports.expect(KEY, (pod,), soon=True)
+            async with asyncio.timeout(20):
+                while not reports.answers(KEY, (pod,)):
+                    await asyncio.sleep(0.01)
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            return reports.answers(KEY, (Asked(pod.name, pod.address, "began anew"),))
+
+    assert asyncio.run(main()) == []
