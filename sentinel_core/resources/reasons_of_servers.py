@@ -75,6 +75,13 @@ _PROCESS: Final[Mapping[str, ReasonDoc]] = {
         "Wait for the other conditions; the message says what is missing.",
         retryable=True,
     ),
+    "ModelServerNotReady": ReasonDoc(
+        "models",
+        "The server of a model that the pipeline calls does not serve the artifact of the new release "
+        "yet; the release before it decides meanwhile.",
+        "Wait; if it lasts, look at the conditions of the SentinelModel: kubectl get smodel.",
+        retryable=True,
+    ),
     "Configuration": ReasonDoc(
         "server",
         "A setting of the server is missing or contradicts another.",
