@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from sentinel_core.ids import canonical_json
 from sentinel_core.resources.server import Server
 from sentinel_operator.builders.child import Child
 from sentinel_operator.builders.pod import (
@@ -26,6 +28,8 @@ KEYS_DIR = "/etc/sentinel/keys"
 KEYS_FILE = f"{KEYS_DIR}/keys.yaml"
 STATE_DIR = "/var/lib/sentinel"
 CONTAINER = "server"
+TEMPLATE_ANNOTATION = "sentinel.dev/template"
+"""Names the pods that a Deployment was built to have, by which it is seen whether it has them."""
 
 LEAVE_SECONDS = 5
 """Before a pod is told to stop: until then every kube-proxy has heard that it goes. Rolling restarts
@@ -65,21 +69,30 @@ def build_deployment(child: Child, pod: Pod) -> dict[str, Any]:
     It never says how many replicas: an autoscaler decides that, or the operator by the scale
     subresource. Nor does it name a version of the operator, whose upgrade must restart nothing.
     """
+    template = {
+        "metadata": {"labels": {**child.labels, **child.selector}},
+        "spec": _pod_spec(child, pod),
+    }
+    named = hashlib.sha256(canonical_json(template)).hexdigest()[:16]
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": child.metadata(),
+        "metadata": {**child.metadata(), "annotations": {TEMPLATE_ANNOTATION: named}},
         "spec": {
             "selector": {"matchLabels": child.selector},
             "revisionHistoryLimit": 2,
             "progressDeadlineSeconds": 600,
             "strategy": _strategy(recreate=pod.recreate),
-            "template": {
-                "metadata": {"labels": {**child.labels, **child.selector}},
-                "spec": _pod_spec(child, pod),
-            },
+            "template": template,
         },
     }
+
+
+def has_template_of(deployment: Mapping[str, Any], built: Mapping[str, Any]) -> bool:
+    """Tell whether a Deployment was last applied with the pods that another one is built with."""
+    annotations = deployment["metadata"].get("annotations") or {}
+    named: str = built["metadata"]["annotations"][TEMPLATE_ANNOTATION]
+    return bool(annotations.get(TEMPLATE_ANNOTATION) == named)
 
 
 def _strategy(*, recreate: bool) -> dict[str, Any]:

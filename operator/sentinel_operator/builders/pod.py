@@ -5,7 +5,7 @@ Pod Security ``restricted``, a read-only root and no token: nothing in a pod tal
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from sentinel_core.resources.server import Resources
@@ -14,6 +14,8 @@ USER_ID = 65532
 """The user of the images; ``nonroot`` in many."""
 TMP = "/tmp"  # noqa: S108  # nosec B108 - a path in a pod, where it is an empty volume of its own
 STORES_DIR = "/etc/sentinel/stores"
+_STORE = "store-"
+"""Begins the name of a volume with the settings of a store."""
 HOMES = {"HOME": TMP, "BENTOML_HOME": f"{TMP}/bento"}
 """Where libraries write when they think that they must; the root is read-only."""
 
@@ -56,19 +58,29 @@ def build_store_volumes(stores: Iterable[str]) -> list[dict[str, Any]]:
     waited for it would say nothing.
     """
     return [
-        {"name": _volume(store), "secret": {"secretName": store, "optional": True}}
-        for store in stores
+        {"name": name, "secret": {"secretName": store, "optional": True}}
+        for name, store in _named(stores)
     ]
 
 
 def build_store_mounts(stores: Iterable[str]) -> list[dict[str, Any]]:
     """Build the mounts of `build_store_volumes`, each in a folder of its Secret's name."""
     return [
-        {"name": _volume(store), "mountPath": f"{STORES_DIR}/{store}", "readOnly": True}
-        for store in stores
+        {"name": name, "mountPath": f"{STORES_DIR}/{store}", "readOnly": True}
+        for name, store in _named(stores)
     ]
 
 
-def _volume(store: str) -> str:
-    # A volume's name is a label of at most 63 characters, a Secret's a subdomain of up to 253.
-    return f"store-{store.replace('.', '-')}"[:63].rstrip("-")
+def mounted_stores(pod_spec: Mapping[str, Any]) -> set[str]:
+    """Return the names of the Secrets that `build_store_volumes` put into the spec of a pod."""
+    return {
+        volume["secret"]["secretName"]
+        for volume in pod_spec.get("volumes") or ()
+        if volume["name"].startswith(_STORE) and "secret" in volume
+    }
+
+
+def _named(stores: Iterable[str]) -> Iterator[tuple[str, str]]:
+    # By number: a volume's name is a label of at most 63 characters, a Secret's may be longer.
+    for number, store in enumerate(sorted(stores)):
+        yield f"{_STORE}{number}", store

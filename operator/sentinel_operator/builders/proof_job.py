@@ -25,8 +25,9 @@ PROOF_LABEL = "sentinel.dev/proof"
 ATTEMPT_LABEL = "sentinel.dev/attempt"
 CONTAINER = "proof"
 VERDICT_FILE = "/dev/termination-log"
-DEADLINE_SECONDS = 120
-"""For pulling the image, fetching the artifact and proving it. Proving the sample takes a second."""
+DEADLINE_SECONDS = 180
+"""From when a node takes the pod: 120 for fetching the artifact (DEFAULT_BUDGET of the stores), the rest
+for the image and the proof itself. Proving the sample takes a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +78,11 @@ def build_proof_job(child: Child, proof: Proof, *, pull_policy: str) -> dict[str
         "spec": {
             # One pod, one verdict; trying again is the operator's, under another name.
             "backoffLimit": 0,
-            "activeDeadlineSeconds": DEADLINE_SECONDS,
             "template": {
                 "metadata": {"labels": {**child.labels, ROLE_LABEL: "proof"}},
                 "spec": {
+                    # The pod's and not the Job's: a Job deletes its pod then, and with it the reason.
+                    "activeDeadlineSeconds": DEADLINE_SECONDS,
                     "restartPolicy": "Never",
                     "automountServiceAccountToken": False,
                     "enableServiceLinks": False,

@@ -10,7 +10,11 @@ API = "monitoring.coreos.com/v1/ServiceMonitor"
 
 
 def build_service_monitor(child: Child) -> dict[str, Any]:
-    """Build the monitor, which scrapes every pod by itself."""
+    """Build the monitor, which scrapes every pod by itself.
+
+    The server's NetworkPolicy lets only the operator's namespace in to this port. A Prometheus that
+    runs elsewhere needs a policy beside it, which says so; policies add up.
+    """
     return {
         "apiVersion": "monitoring.coreos.com/v1",
         "kind": "ServiceMonitor",

@@ -47,12 +47,13 @@ def find_fault(reason: str, message: str, resource: str, user_action: str = "") 
 def fault_of_error(error: SentinelError, resource: str) -> Fault:
     """Return the fault that an error of the parsers or the compiler tells of."""
     if isinstance(error, InvalidDocumentError):
-        return find_fault("InvalidDocument", _problems(error), resource, error.user_action)
+        return find_fault("InvalidDocument", words_of(error), resource, error.user_action)
     reason: str = getattr(error, "reason", type(error).__name__.removesuffix("Error"))
     return find_fault(reason, error.message, resource, error.user_action)
 
 
-def _problems(error: ProblemsError) -> str:
+def words_of(error: ProblemsError) -> str:
+    """Return the first faults of a text, and how many there are beside them."""
     shown = [str(one) for one in error.problems[:_SHOWN_PROBLEMS]]
     left = len(error.problems) - len(shown)
     more = [f"and {left} more; sentinel release compile shows all of them"] if left else []

@@ -2,342 +2,243 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
-from sentinel_core.errors import InvalidDocumentError
-from sentinel_core.ids import canonical_json
+from sentinel_core.errors import InvalidDocumentError, ReleaseError
 from sentinel_core.resources.cluster_object import read_object
-from sentinel_core.resources.metadata import INPUT_LABEL
-from sentinel_core.resources.model import NOT_PROPOSED, SentinelModel
-from sentinel_core.resources.server import Resources
-from sentinel_core.resources.status import Phase, ProvenArtifactStatus, SentinelModelStatus
+from sentinel_core.resources.conditions import ConditionType
+from sentinel_core.resources.model import SentinelModel
+from sentinel_core.resources.server import Server
+from sentinel_core.resources.status import Phase, SentinelModelStatus
 from sentinel_operator.builders.child import Child
 from sentinel_operator.builders.deployment import Pod
-from sentinel_operator.builders.proof_job import Proof
+from sentinel_operator.services.artifact import ArtifactState, image_of, read_artifact, store_of
+from sentinel_operator.services.assignment import Assignment, assign
 from sentinel_operator.services.children import find_refused, find_unwanted, take_free_names
 from sentinel_operator.services.defaults import Defaults
-from sentinel_operator.services.fault import Fault, fault_of_error, find_fault
-from sentinel_operator.services.plan import Observed, Plan, Touch
+from sentinel_operator.services.fault import Fault, fault_of_error, find_fault, words_of
+from sentinel_operator.services.plan import Object, Observed, Plan
 from sentinel_operator.services.pods import Pods
-from sentinel_operator.services.proof import ProofState, read_proof
-from sentinel_operator.services.releases import read_revisions
 from sentinel_operator.services.server import ServerState, build_server, judge_available
+from sentinel_operator.services.standstill import hold_until_asked, plan_invalid, plan_suspended
 from sentinel_operator.services.status import Earlier, Judgement, first_fault
-from sentinel_operator.services.suspension import plan_invalid, plan_suspended
 from sentinel_operator.services.touch import plan_touches, soonest, token_of
+
+_UNKNOWN: tuple[ConditionType, ...] = ("ArtifactVerified", "ServerReady")
 
 
 def reconcile_model(observed: Observed, defaults: Defaults) -> Plan:
     """Decide what is to be done for a SentinelModel."""
     earlier = Earlier.of(observed.resource, observed.now)
-    name = observed.resource["metadata"]["name"]
+    metadata = observed.resource["metadata"]
+    child = Child("SentinelModel", metadata["name"], metadata["namespace"], metadata["uid"])
     try:
         model = read_object(observed.resource, SentinelModel).resource
+        artifact = read_artifact(child, model, observed, earlier, defaults)
+        assignment = assign(child.resource, artifact, observed)
     except InvalidDocumentError as error:
-        fault = replace(fault_of_error(error, name), location="spec", reason="SpecInvalid")
-        return plan_invalid(earlier, fault, ("ArtifactVerified", "ServerReady"))
-    if model.spec.suspend:
-        return plan_suspended(earlier)
-    return _Round(observed, defaults, earlier, model).plan()
+        fault = find_fault("SpecInvalid", words_of(error), child.resource, error.user_action)
+        return plan_invalid(observed, earlier, fault, _UNKNOWN)
+    except ReleaseError as error:
+        fault = fault_of_error(error, child.resource)
+        return plan_invalid(observed, earlier, fault, _UNKNOWN)
+    if model.spec.server is None:
+        plan = _plan_without_server(artifact, observed, earlier)
+    else:
+        served = _Served(child, model, model.spec.server, artifact, assignment, observed, defaults)
+        plan = served.plan(earlier)
+    return plan_suspended(earlier, plan) if model.spec.suspend else plan
+
+
+def _plan_without_server(artifact: ArtifactState, observed: Observed, earlier: Earlier) -> Plan:
+    wanted = [artifact.proof.create] if artifact.proof.create else []
+    create, taken = take_free_names(observed, wanted, ())
+    fault = first_fault([artifact.fault, taken, find_refused(observed)])
+    if fault is not None:
+        ready = Judgement.of_fault(fault)
+    elif artifact.is_current:
+        ready = Judgement("True", "Served", "The artifact is proven; the model has no server.")
+    else:
+        ready = artifact.verified
+    status = SentinelModelStatus(
+        observed_generation=earlier.generation,
+        phase=_phase(ready, fault, artifact),
+        conditions=earlier.conditions(
+            {
+                "ArtifactVerified": artifact.verified,
+                "ServerReady": Judgement("True", "NoServer", "The model has no server."),
+                "Available": _judge_available(artifact),
+                "Ready": ready,
+            }
+        ),
+        last_failure=earlier.failure(fault),
+        artifact=artifact.proven,
+    )
+    return Plan(
+        status=status.dump(),
+        create=create,
+        delete=(*find_unwanted(observed, ()), *artifact.proof.delete),
+        notices=earlier.notices(ready),
+        again_after_seconds=artifact.proof.again_after_seconds,
+    )
+
+
+def _judge_available(artifact: ArtifactState) -> Judgement:
+    """Judge whether pipelines have an artifact to load."""
+    if artifact.proven is None:
+        return Judgement("False", "NothingServed", "No artifact is proven yet.")
+    message = f"{artifact.proven.digest} is proven."
+    return Judgement("True", "Proven" if artifact.is_current else "PreviousServed", message)
 
 
 @dataclass(frozen=True, slots=True)
-class _Round:
-    """One look at a model that can be read and is not suspended."""
+class _Served:
+    """A model with a server."""
 
+    child: Child
+    model: SentinelModel
+    server: Server
+    artifact: ArtifactState
+    assignment: Assignment
     observed: Observed
     defaults: Defaults
-    earlier: Earlier
-    model: SentinelModel
 
-    def plan(self) -> Plan:
+    def plan(self, earlier: Earlier) -> Plan:
         """Put the plan together."""
-        key, input_fault = self._public_key()
-        proof = self._read_proof(key, input_fault)
-        proven = self._proven(proof)
-        if self.model.spec.server is None:
-            return self._plan_without_server(proof, proven, input_fault)
-        return self._plan_with_server(proof, proven, input_fault, key)
-
-    @property
-    def child(self) -> Child:
-        """Names and labels of the model's objects."""
-        metadata = self.observed.resource["metadata"]
-        return Child("SentinelModel", metadata["name"], metadata["namespace"], metadata["uid"])
-
-    @property
-    def image(self) -> str:
-        """Image of the server and of the proof."""
-        server = self.model.spec.server
-        return (server.image if server else "") or self.defaults.bento_image
-
-    @property
-    def store(self) -> str | None:
-        """Name of the Secret that says how to reach the declared artifact's store."""
-        ref = self.model.spec.artifact.store_secret_ref
-        return ref.name if ref else None
-
-    # The artifact
-
-    def _public_key(self) -> tuple[str | None, Fault | None]:
-        """Return the key that must have signed the artifact, or why it cannot be had."""
-        signature = self.model.spec.artifact.signature
-        if self.model.spec.artifact.digest == NOT_PROPOSED:
-            message = "spec.artifact.digest is the digest of zeros: no artifact was proposed."
-            return None, self._fault("ModelNotProposed", message)
-        if signature is None:
-            return None, None
-        ref = signature.public_key_ref
-        config_map = self.observed.inputs.get(ref.name)
-        text = ((config_map or {}).get("data") or {}).get(ref.key)
-        if config_map is None or text is None:
-            what = f"ConfigMap {ref.name}" if config_map is None else f"{ref.name}[{ref.key}]"
-            return None, self._fault("InputNotFound", f"There is no {what}.")
-        if (config_map["metadata"].get("labels") or {}).get(INPUT_LABEL) != "true":
-            action = f"Run kubectl label configmap {ref.name} {INPUT_LABEL}=true."
-            message = f"ConfigMap {ref.name} has no label {INPUT_LABEL}=true."
-            return text, self._fault("InputNotLabelled", message, action)
-        return text, None
-
-    def _read_proof(self, key: str | None, input_fault: Fault | None) -> ProofState:
-        if input_fault is not None:
-            return ProofState(None)
-        artifact, server = self.model.spec.artifact, self.model.spec.server
-        resources = server.resources if server else Resources.model_validate({})
-        proof = Proof(artifact.uri, artifact.digest, self.store, key, self.image, resources)
-        policy = self.defaults.image_pull_policy
-        return read_proof(self.child, proof, self.observed, pull_policy=policy)
-
-    def _proven(self, proof: ProofState) -> ProvenArtifactStatus | None:
-        """Return the proven artifact: the declared one once it is proven, else the one before it."""
-        before = self._before()
-        if proof.verdict != "Proven":
-            return before
-        artifact = self.model.spec.artifact
-        number = before.revision if before else 0
-        same = before is not None and before.digest == artifact.digest
-        return ProvenArtifactStatus(
-            digest=artifact.digest,
-            revision=number if same else number + 1,
-            since=before.since if before is not None and same else self.earlier.time,
-            uri=artifact.uri,
-            store=self.store,
-        )
-
-    def _before(self) -> ProvenArtifactStatus | None:
-        said = self.earlier.status.get("artifact")
-        return ProvenArtifactStatus.model_validate(said) if said else None
-
-    def _judge_artifact(
-        self, proof: ProofState, proven: ProvenArtifactStatus | None, input_fault: Fault | None
-    ) -> Judgement:
-        digest = self.model.spec.artifact.digest
-        if input_fault is not None:
-            return Judgement.of_fault(input_fault)
-        if proof.verdict == "Refused" and proof.fault is not None:
-            return Judgement.of_fault(proof.fault)
-        if proven is not None and proven.digest == digest:
-            return Judgement("True", "Proven", f"{digest} passed every check.")
-        if proof.fault is not None:
-            return Judgement.of_fault(proof.fault)
-        return Judgement("False", "Verifying", f"A Job proves {digest}.")
-
-    # Without a server
-
-    def _plan_without_server(
-        self, proof: ProofState, proven: ProvenArtifactStatus | None, input_fault: Fault | None
-    ) -> Plan:
-        verified = self._judge_artifact(proof, proven, input_fault)
-        refused = find_refused(self.observed)
-        create, taken = take_free_names(self.observed, [proof.create] if proof.create else [], ())
-        fault = first_fault([input_fault, taken, refused, proof.fault])
-        if verified.status == "True" and fault is None:
-            ready = Judgement("True", "Served", "The artifact is proven; the model has no server.")
-        else:
-            ready = Judgement.of_fault(fault) if fault else verified
-        available = Judgement("True", "Proven", "An artifact is proven.")
-        if proven is None:
-            available = Judgement("False", "NothingServed", "No artifact is proven yet.")
-        elif ready.status != "True":
-            available = Judgement("True", "PreviousServed", f"{proven.digest} is proven.")
-        status = SentinelModelStatus(
-            observed_generation=self.earlier.generation,
-            phase=_phase(ready, fault, proven),
-            conditions=self.earlier.conditions(
-                {
-                    "ArtifactVerified": verified,
-                    "ServerReady": Judgement("True", "NoServer", "The model has no server."),
-                    "Available": available,
-                    "Ready": ready,
-                }
-            ),
-            last_failure=self.earlier.failure(fault),
-            artifact=proven,
-        )
-        return Plan(
-            status=status.dump(),
-            create=create,
-            delete=(*find_unwanted(self.observed, ()), *proof.delete),
-            notices=self.earlier.notices(ready),
-            again_after_seconds=proof.again_after_seconds,
-        )
-
-    # With a server
-
-    def _plan_with_server(
-        self,
-        proof: ProofState,
-        proven: ProvenArtifactStatus | None,
-        input_fault: Fault | None,
-        key: str | None,
-    ) -> Plan:
-        data = self._projection(proven, key)
         pods = Pods.of(self.observed)
-        pod = self._pod(proven)
-        state = ServerState.of(self.child, self.observed, pods, pod)
+        state = ServerState.of(self.child, self.observed, pods, self._pod())
+        objects, names_fault = self._objects(state)
+        fault = self._find_fault(names_fault, state, pods)
+        ready = self._judge_ready(fault, state, pods)
+        waiting = self._unconfirmed(pods)
+        token = token_of(self.assignment.data())
+        touches, due = plan_touches(waiting, token, self.observed.now)
+        proof = self.artifact.proof
+        plan = Plan(
+            status=self._status(earlier, fault, ready, state).dump(),
+            apply=tuple(one for one in objects if one is not proof.create),
+            create=tuple(one for one in objects if one is proof.create),
+            delete=(*find_unwanted(self.observed, objects), *proof.delete),
+            scale=state.scale,
+            touch=touches,
+            notices=earlier.notices(ready),
+            ask_pods=bool(waiting) or pods.unasked,
+            again_after_seconds=soonest(due, proof.again_after_seconds),
+        )
+        return hold_until_asked(earlier, pods, plan)
+
+    def _pod(self) -> Pod:
+        declared = store_of(self.model.spec.artifact)
+        # That of an artifact which is still being proved, so that taking it up restarts nothing.
+        stores = self.assignment.stores | ({declared} if declared else set())
+        return Pod(
+            mode="model",
+            server=self.server,
+            image=image_of(self.model, self.defaults),
+            pull_policy=self.defaults.image_pull_policy,
+            stores=tuple(sorted(stores)),
+            env={"SENTINEL_MODEL_NAME": self.child.resource},
+        )
+
+    def _objects(self, state: ServerState) -> tuple[tuple[Object, ...], Fault | None]:
         wanted = build_server(
-            self.child, pod, data=data, defaults=self.defaults, apis=self.observed.apis
+            self.child,
+            state.pod,
+            data=self.assignment.data(),
+            defaults=self.defaults,
+            apis=self.observed.apis,
         )
-        apply, taken = take_free_names(self.observed, wanted, ())
-        create, job_taken = take_free_names(
-            self.observed, [proof.create] if proof.create else [], ()
-        )
-        verified = self._judge_artifact(proof, proven, input_fault)
-        digest = self.model.spec.artifact.digest
-        confirmed = pods.all_ready_say(stable=proven.digest if proven else None)
-        fault = first_fault(
+        if self.artifact.proof.create is not None:
+            wanted.append(self.artifact.proof.create)
+        return take_free_names(self.observed, wanted, ())
+
+    def _find_fault(self, names: Fault | None, state: ServerState, pods: Pods) -> Fault | None:
+        return first_fault(
             [
-                input_fault,
-                taken or job_taken,
+                self.artifact.fault,
+                names,
                 find_refused(self.observed),
-                proof.fault,
                 state.find_fault(),
-                None if confirmed else self._refusal(pods),
+                self._find_refusal(pods),
+                self._find_refused_other(pods),
+                pods.find_silent(self.child.resource),
             ]
         )
-        served = proven is not None and proven.digest == digest and confirmed
+
+    def _find_refusal(self, pods: Pods) -> Fault | None:
+        """Return why a pod does not serve the default artifact, as it says itself."""
+        for name, report in pods.refusals():
+            if report.stable != self.assignment.digest:
+                return report.find_fault(name, self.child.resource)
+        return None
+
+    def _find_refused_other(self, pods: Pods) -> Fault | None:
+        """Return why a pod does not serve an artifact that a release calls by its digest."""
+        for name, report in sorted(pods.reports.items()):
+            for one in self.assignment.others:
+                if one.digest in report.refused_others:
+                    said = report.refused_others[one.digest].get("message")
+                    message = f"Pod {name}, {one.digest}: {said}"
+                    return find_fault("ArtifactNotLoaded", message, self.child.resource)
+        return None
+
+    def _unconfirmed(self, pods: Pods) -> list[Object]:
+        if self.assignment.digest is None:
+            return []
+        waiting = pods.unconfirmed(stable=self.assignment.digest)
+        names = {one["metadata"]["name"] for one in waiting}
+        others = {one.digest for one in self.assignment.others}
+        for name, report in sorted(pods.reports.items()):
+            if name not in names and not others <= {*report.loaded, *report.refused_others}:
+                waiting.append(pods.live[name])
+        return waiting
+
+    def _judge_ready(self, fault: Fault | None, state: ServerState, pods: Pods) -> Judgement:
+        digest = self.model.spec.artifact.digest
+        if fault is not None:
+            return Judgement.of_fault(fault)
+        if not self.artifact.is_current:
+            return self.artifact.verified
         server = state.judge()
-        is_ready = served and verified.status == "True" and server.status == "True"
-        ready = self._judge_ready(verified, server, fault, digest, is_ready=is_ready)
-        touches, due = self._touches(proven, pods, data)
-        status = SentinelModelStatus(
-            observed_generation=self.earlier.generation,
-            phase=_phase(ready, fault, proven),
-            conditions=self.earlier.conditions(
+        if server.status != "True":
+            return Judgement("False", "Progressing", server.message)
+        if not pods.all_ready_say(stable=digest):
+            return Judgement("False", "NotConfirmed", f"A ready pod does not yet say {digest}.")
+        return Judgement("True", "Served", f"Every ready pod serves {digest}.")
+
+    def _judge_server(self, state: ServerState) -> Judgement:
+        judged = state.judge()
+        if self.assignment.digest is None and judged.reason == "PodsPending":
+            return Judgement("False", "WaitingForArtifact", "Pods wait for a proven artifact.")
+        return judged
+
+    def _status(
+        self, earlier: Earlier, fault: Fault | None, ready: Judgement, state: ServerState
+    ) -> SentinelModelStatus:
+        return SentinelModelStatus(
+            observed_generation=earlier.generation,
+            phase=_phase(ready, fault, self.artifact),
+            conditions=earlier.conditions(
                 {
-                    "ArtifactVerified": verified,
-                    "ServerReady": server,
-                    "Available": judge_available(pods, ready),
+                    "ArtifactVerified": self.artifact.verified,
+                    "ServerReady": self._judge_server(state),
+                    "Available": judge_available(state.pods, self.model.spec.artifact.digest),
                     "Ready": ready,
                 }
             ),
-            served=pods.served,
-            last_failure=self.earlier.failure(None if is_ready else fault),
+            served=state.pods.served,
+            last_failure=earlier.failure(fault),
             url=state.url,
             grpc_url=state.grpc_url,
             replicas=state.replicas_there,
             selector=state.selector,
-            artifact=proven,
-        )
-        return Plan(
-            status=status.dump(),
-            apply=apply,
-            create=create,
-            delete=(*find_unwanted(self.observed, wanted), *proof.delete),
-            scale=state.scale,
-            touch=touches,
-            notices=self.earlier.notices(ready),
-            ask_pods=not is_ready,
-            again_after_seconds=soonest(due, proof.again_after_seconds),
+            artifact=self.artifact.proven,
         )
 
-    def _pod(self, proven: ProvenArtifactStatus | None) -> Pod:
-        server = self.model.spec.server
-        assert server is not None
-        stores = {self.store, proven.store if proven else None}
-        stores |= {one["store"] for one in self._others(proven.digest if proven else "")}
-        return Pod(
-            mode="model",
-            server=server,
-            image=self.image,
-            pull_policy=self.defaults.image_pull_policy,
-            stores=tuple(sorted(filter(None, stores))),
-            env={"SENTINEL_MODEL_NAME": self.child.resource},
-        )
 
-    def _projection(self, proven: ProvenArtifactStatus | None, key: str | None) -> dict[str, str]:
-        """Return what pods are told to serve; nothing before an artifact is proven."""
-        if proven is None:
-            return {}
-        declared = proven.digest == self.model.spec.artifact.digest
-        default = {
-            "uri": proven.uri,
-            "digest": proven.digest,
-            # Of an artifact that is no longer declared the digest, proven with its signature, says all.
-            "publicKey": key if declared else None,
-            "store": proven.store,
-        }
-        assigned = {"default": default, "others": list(self._others(proven.digest))}
-        return {"artifacts.json": canonical_json(assigned).decode()}
-
-    def _others(self, default: str) -> Iterator[dict[str, Any]]:
-        """Yield the artifacts that releases call here by digest, beside the default."""
-        seen = {default}
-        for pipeline in sorted(self.observed.pipeline_revisions):
-            for revision in read_revisions(self.observed.pipeline_revisions[pipeline]):
-                if revision.role not in ("stable", "candidate"):
-                    continue
-                for one in revision.release.models:
-                    called = one.placement == "Remote" and one.model == self.child.resource
-                    if called and one.digest not in seen:
-                        seen.add(one.digest)
-                        yield {
-                            "uri": one.uri, "digest": one.digest,
-                            "publicKey": one.public_key, "store": one.store,
-                        }  # fmt: skip
-
-    def _refusal(self, pods: Pods) -> Fault | None:
-        for name, report in pods.refusals():
-            message = f"Pod {name}: {report.get('message') or 'it gives no reason'}"
-            return self._fault(str(report.get("reason") or "Unexpected"), message)
-        return None
-
-    def _touches(
-        self, proven: ProvenArtifactStatus | None, pods: Pods, data: dict[str, str]
-    ) -> tuple[tuple[Touch, ...], float | None]:
-        if proven is None:
-            return (), None
-        waiting = [pods.live[name] for name in pods.unconfirmed(stable=proven.digest)]
-        return plan_touches(waiting, token_of(data), self.observed.now)
-
-    def _judge_ready(
-        self,
-        verified: Judgement,
-        server: Judgement,
-        fault: Fault | None,
-        digest: str,
-        *,
-        is_ready: bool,
-    ) -> Judgement:
-        if is_ready:
-            return Judgement("True", "Served", f"Every ready pod serves {digest}.")
-        if fault is not None:
-            return Judgement.of_fault(fault)
-        if verified.status != "True":
-            return verified
-        if server.status != "True":
-            return Judgement("False", "Progressing", server.message)
-        return Judgement("False", "NotConfirmed", f"A ready pod does not yet say {digest}.")
-
-    def _fault(self, reason: str, message: str, user_action: str = "") -> Fault:
-        return find_fault(reason, message, self.child.resource, user_action)
-
-
-def _phase(ready: Judgement, fault: Fault | None, proven: ProvenArtifactStatus | None) -> Phase:
+def _phase(ready: Judgement, fault: Fault | None, artifact: ArtifactState) -> Phase:
     if ready.status == "True":
         return "Ready"
     if fault is not None:
         return "Pending" if fault.reason == "ModelNotProposed" else "Degraded"
-    return "Verifying" if proven is None or ready.reason == "Verifying" else "Progressing"
+    return "Progressing" if artifact.is_current else "Verifying"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sentinel_core.errors import InvalidDocumentError, ReleaseError
-from sentinel_core.release import Release, config_map_data, projection_files
+from sentinel_core.release import config_map_data, projection_files
 from sentinel_core.resources.cluster_object import read_object
 from sentinel_core.resources.conditions import ConditionType
-from sentinel_core.resources.manifest import Declared
-from sentinel_core.resources.pipeline import SentinelPipeline
+from sentinel_core.resources.pipeline import SentinelPipeline, SentinelPipelineSpec
 from sentinel_core.resources.status import (
     Candidate,
     Phase,
@@ -28,307 +28,17 @@ from sentinel_operator.services.children import (
 )
 from sentinel_operator.services.compilation import Compilation, compile_wanted
 from sentinel_operator.services.defaults import Defaults
-from sentinel_operator.services.fault import Fault, fault_of_error, find_fault
-from sentinel_operator.services.plan import Name, Observed, Plan, Touch
+from sentinel_operator.services.fault import Fault, fault_of_error, find_fault, words_of
+from sentinel_operator.services.plan import Name, Object, Observed, Plan
 from sentinel_operator.services.pods import Pods
 from sentinel_operator.services.releases import Revision, build_revision_of, read_revisions
-from sentinel_operator.services.rollout import Rollout, roll_out
+from sentinel_operator.services.rollout import Rollout, Step
 from sentinel_operator.services.server import ServerState, build_server, judge_available
-from sentinel_operator.services.status import Earlier, Judgement, first_fault
-from sentinel_operator.services.suspension import plan_invalid, plan_suspended
-from sentinel_operator.services.touch import plan_touches, soonest, token_of
+from sentinel_operator.services.standstill import hold_until_asked, plan_invalid, plan_suspended
+from sentinel_operator.services.status import Earlier, Judged, Judgement, first_fault
+from sentinel_operator.services.touch import plan_touches, token_of
 
 _UNKNOWN: tuple[ConditionType, ...] = ("InputsValid", "ModelsReady", "ServerReady")
-
-
-def reconcile_pipeline(observed: Observed, defaults: Defaults) -> Plan:
-    """Decide what is to be done for a SentinelPipeline."""
-    earlier = Earlier.of(observed.resource, observed.now)
-    name = observed.resource["metadata"]["name"]
-    try:
-        declared = read_object(observed.resource, SentinelPipeline)
-    except InvalidDocumentError as error:
-        fault = replace(fault_of_error(error, name), location="spec", reason="SpecInvalid")
-        return plan_invalid(earlier, fault, _UNKNOWN)
-    if declared.resource.spec.suspend:
-        return plan_suspended(earlier)
-    return _Round(observed, defaults, earlier, declared).plan()
-
-
-@dataclass(frozen=True, slots=True)
-class _Round:
-    """One look at a pipeline that can be read and is not suspended."""
-
-    observed: Observed
-    defaults: Defaults
-    earlier: Earlier
-    declared: Declared[SentinelPipeline]
-
-    def plan(self) -> Plan:
-        """Put the plan together."""
-        ours = [one for one in self.observed.revisions if is_ours(one, self.child.uid)]
-        try:
-            revisions = read_revisions(ours)
-        except ReleaseError as error:
-            return plan_invalid(self.earlier, fault_of_error(error, self.child.resource), _UNKNOWN)
-        compilation = compile_wanted(self.declared, self.observed)
-        pods = Pods.of(self.observed)
-        rollout = roll_out(
-            revisions, compilation.wanted, pods, self.child.resource, self.earlier.time
-        )
-        if rollout.stable is None:
-            return self._plan_before_the_first(compilation)
-        return self._plan_with_server(compilation, rollout, rollout.stable, pods)
-
-    @property
-    def child(self) -> Child:
-        """Names and labels of the pipeline's objects."""
-        metadata = self.observed.resource["metadata"]
-        return Child("SentinelPipeline", metadata["name"], metadata["namespace"], metadata["uid"])
-
-    # Before there is a release
-
-    def _plan_before_the_first(self, compilation: Compilation) -> Plan:
-        fault = compilation.fault
-        assert fault is not None  # else there would be a first one
-        ready = Judgement.of_fault(fault)
-        waits = "WaitingForModels" if compilation.waits_for_models else "WaitingForInputs"
-        status = SentinelPipelineStatus(
-            observed_generation=self.earlier.generation,
-            phase="Pending" if compilation.waits_for_models else "Degraded",
-            conditions=self.earlier.conditions(
-                {
-                    **_judge_release(compilation),
-                    "ServerReady": Judgement("False", waits, "There is no release to serve yet."),
-                    "Durable": _EPHEMERAL,
-                    "Available": Judgement("False", "NothingServed", "Nothing was served yet."),
-                    "Ready": ready,
-                }
-            ),
-            last_failure=self.earlier.failure(fault),
-        )
-        return Plan(
-            status=status.dump(),
-            delete=find_unwanted(self.observed, ()),
-            notices=self.earlier.notices(ready),
-        )
-
-    # With one
-
-    def _plan_with_server(
-        self, compilation: Compilation, rollout: Rollout, stable: Revision, pods: Pods
-    ) -> Plan:
-        data, too_large = self._projection(stable, rollout.candidate)
-        if too_large is not None:
-            rollout = replace(rollout, candidate=None)
-        pod = self._pod(rollout, stable)
-        state = ServerState.of(self.child, self.observed, pods, pod)
-        objects, fault_of_names = self._objects(rollout, pod, data)
-        fault = first_fault(
-            [
-                self._find_more_replicas(),
-                compilation.fault,
-                too_large,
-                fault_of_names,
-                find_refused(self.observed),
-                rollout.fault,
-                state.find_fault(),
-                self._find_refusal(stable, pods),
-            ]
-        )
-        server = state.judge()
-        is_ready = (
-            fault is None
-            and server.status == "True"
-            and self._is_served(compilation, rollout, stable, pods)
-        )
-        ready = self._judge_ready(rollout, stable, server, fault, is_ready=is_ready)
-        touches, due = self._touches(rollout, stable, pods, data)
-        return Plan(
-            status=self._status(
-                compilation, rollout, stable, pods, state, server, ready, fault
-            ).dump(),
-            apply=objects,
-            delete=(*find_unwanted(self.observed, objects), *self._forgotten(rollout)),
-            scale=state.scale,
-            touch=touches,
-            notices=self.earlier.notices(ready),
-            ask_pods=not is_ready,
-            again_after_seconds=soonest(due),
-        )
-
-    def _objects(
-        self, rollout: Rollout, pod: Pod, data: dict[str, str]
-    ) -> tuple[tuple[dict[str, object], ...], Fault | None]:
-        """Build everything; revisions first, since what pods are told must be kept."""
-        kept = [one for one in rollout.all if self._is_kept(rollout, one)]
-        servers = {
-            one.model
-            for release in _releases(rollout)
-            for one in release.models
-            if one.placement == "Remote"
-        }
-        wanted = [
-            *(build_revision_of(self.child, one) for one in kept),
-            *build_server(
-                self.child,
-                pod,
-                data=data,
-                defaults=self.defaults,
-                apis=self.observed.apis,
-                model_servers=tuple(sorted(servers)),
-            ),
-        ]
-        free, fault = take_free_names(self.observed, wanted, self.observed.revisions)
-        return tuple(dict(one) for one in free), fault
-
-    def _is_kept(self, rollout: Rollout, revision: Revision) -> bool:
-        limit = self.declared.resource.spec.revision_history_limit
-        return revision.role != "history" or revision in rollout.history[:limit]
-
-    def _forgotten(self, rollout: Rollout) -> tuple[Name, ...]:
-        there = {one["metadata"]["name"] for one in self.observed.revisions}
-        names = [
-            revision_name(self.child, one.digest)
-            for one in rollout.history
-            if not self._is_kept(rollout, one)
-        ]
-        return tuple(("ControllerRevision", name) for name in names if name in there)
-
-    def _projection(
-        self, stable: Revision, candidate: Revision | None
-    ) -> tuple[dict[str, str], Fault | None]:
-        """Return what pods are told; a candidate that does not fit beside the stable one is left."""
-        lists = {**stable.lists, **(candidate.lists if candidate else {})}
-        beside = candidate.release if candidate else None
-        try:
-            return config_map_data(projection_files(stable.release, beside, 0.0, lists)), None
-        except ReleaseError as error:
-            fault = fault_of_error(error, self.child.resource)
-            alone = projection_files(stable.release, None, 0.0, stable.lists)
-            return config_map_data(alone), fault
-
-    def _pod(self, rollout: Rollout, stable: Revision) -> Pod:
-        spec = self.declared.resource.spec
-        keys = spec.auth.api_keys_secret_ref
-        stores = {
-            one.store
-            for release in _releases(rollout) or (stable.release,)
-            for one in release.models
-            if one.placement == "Inline" and one.store
-        }
-        return Pod(
-            mode="decision",
-            # One process counts and writes; more of them would each know a part.
-            server=spec.server.model_copy(update={"replicas": None, "autoscaling": None}),
-            image=spec.server.image or self.defaults.bento_image,
-            pull_policy=self.defaults.image_pull_policy,
-            stores=tuple(sorted(stores)),
-            api_keys_secret=keys.name if keys else None,
-            env={"SENTINEL_API_KEYS_FILE": KEYS_FILE},
-            recreate=True,
-        )
-
-    def _find_more_replicas(self) -> Fault | None:
-        server = self.declared.resource.spec.server
-        if (server.replicas or 1) == 1 and server.autoscaling is None:
-            return None
-        message = "A pipeline without shared state has one replica; the spec asks for more."
-        action = "Remove spec.server.replicas and spec.server.autoscaling."
-        return find_fault("EphemeralState", message, self.child.resource, action)
-
-    def _find_refusal(self, stable: Revision, pods: Pods) -> Fault | None:
-        """Return why a pod does not serve the stable release, as it says itself."""
-        for name, report in pods.refusals():
-            if report.get("stable") != stable.digest:
-                message = f"Pod {name}: {report.get('message') or 'it gives no reason'}"
-                reason = str(report.get("reason") or "Unexpected")
-                return find_fault(reason, message, self.child.resource)
-        return None
-
-    def _is_served(
-        self, compilation: Compilation, rollout: Rollout, stable: Revision, pods: Pods
-    ) -> bool:
-        wanted = compilation.wanted
-        current = wanted is not None and wanted.release.digest == stable.digest
-        return current and rollout.candidate is None and pods.all_ready_say(stable=stable.digest)
-
-    def _touches(
-        self, rollout: Rollout, stable: Revision, pods: Pods, data: dict[str, str]
-    ) -> tuple[tuple[Touch, ...], float | None]:
-        candidate = rollout.candidate.digest if rollout.candidate else None
-        names = pods.unconfirmed(stable=stable.digest, candidate=candidate)
-        waiting = [pods.live[name] for name in names]
-        return plan_touches(waiting, token_of(data), self.observed.now)
-
-    # What is said
-
-    def _judge_ready(
-        self,
-        rollout: Rollout,
-        stable: Revision,
-        server: Judgement,
-        fault: Fault | None,
-        *,
-        is_ready: bool,
-    ) -> Judgement:
-        if is_ready:
-            return Judgement("True", "Served", f"Every ready pod serves {stable.digest}.")
-        if fault is not None:
-            return Judgement.of_fault(fault)
-        if rollout.candidate is not None:
-            message = f"Pods load {rollout.candidate.digest} beside the release that serves."
-            return Judgement("False", "Progressing", message)
-        if server.status != "True":
-            return Judgement("False", "Progressing", server.message)
-        return Judgement("False", "NotConfirmed", f"A ready pod does not yet say {stable.digest}.")
-
-    def _status(  # noqa: PLR0913, PLR0917 - everything that the status tells of
-        self,
-        compilation: Compilation,
-        rollout: Rollout,
-        stable: Revision,
-        pods: Pods,
-        state: ServerState,
-        server: Judgement,
-        ready: Judgement,
-        fault: Fault | None,
-    ) -> SentinelPipelineStatus:
-        candidate = rollout.candidate
-        return SentinelPipelineStatus(
-            observed_generation=self.earlier.generation,
-            phase=_phase(ready, fault),
-            conditions=self.earlier.conditions(
-                {
-                    **_judge_release(compilation),
-                    "ServerReady": server,
-                    "Durable": _EPHEMERAL,
-                    "Available": judge_available(pods, ready),
-                    "Ready": ready,
-                }
-            ),
-            served=pods.served,
-            last_failure=self.earlier.failure(fault),
-            url=state.url,
-            grpc_url=state.grpc_url,
-            replicas=state.replicas_there,
-            selector=state.selector,
-            stable=RevisionStatus(digest=stable.digest, revision=stable.number, since=stable.since),
-            candidate=Candidate(
-                digest=candidate.digest,
-                revision=candidate.number,
-                percent=0.0,
-                confirmed_percent=0.0,
-            )
-            if candidate
-            else None,
-            models=tuple(
-                PipelineModelStatus(name=one.name, digest=one.digest)
-                for one in stable.release.models
-            ),
-        )
-
-
 _EPHEMERAL = Judgement(
     "False",
     "EphemeralState",
@@ -336,7 +46,270 @@ _EPHEMERAL = Judgement(
 )
 
 
-def _judge_release(compilation: Compilation) -> dict[ConditionType, Judgement]:
+def reconcile_pipeline(observed: Observed, defaults: Defaults) -> Plan:
+    """Decide what is to be done for a SentinelPipeline."""
+    earlier = Earlier.of(observed.resource, observed.now)
+    metadata = observed.resource["metadata"]
+    child = Child("SentinelPipeline", metadata["name"], metadata["namespace"], metadata["uid"])
+    try:
+        pipeline = read_object(observed.resource, SentinelPipeline)
+        ours = [one for one in observed.revisions if is_ours(one, child.uid)]
+        revisions = read_revisions(ours)
+    except InvalidDocumentError as error:
+        reason = "EphemeralState" if _asks_for_more(observed.resource["spec"]) else "SpecInvalid"
+        fault = find_fault(reason, words_of(error), child.resource, error.user_action)
+        return plan_invalid(observed, earlier, fault, _UNKNOWN)
+    except ReleaseError as error:
+        fault = fault_of_error(error, child.resource)
+        return plan_invalid(observed, earlier, fault, _UNKNOWN)
+    compilation = compile_wanted(pipeline, observed)
+    pods = Pods.of(observed)
+    reported = earlier.status.get("stable")
+    rollout = Step(
+        known={one.digest: one for one in revisions},
+        wanted=compilation.wanted,
+        pods=pods,
+        resource=child.resource,
+        time=earlier.time,
+        history_limit=pipeline.resource.spec.revision_history_limit,
+        reported=RevisionStatus.model_validate(reported) if reported else None,
+    ).decide()
+    if rollout.stable is None:
+        plan = _plan_before_the_first(compilation, earlier, pods)
+    else:
+        spec = pipeline.resource.spec
+        served = _Served.of(child, spec, compilation, rollout, rollout.stable, observed, defaults)
+        plan = served.plan(earlier, pods)
+    plan = hold_until_asked(earlier, pods, plan)
+    return plan_suspended(earlier, plan) if pipeline.resource.spec.suspend else plan
+
+
+def _asks_for_more(spec: dict[str, Any]) -> bool:
+    """Tell whether a spec that cannot be read asks for more than the one replica there can be."""
+    server = spec.get("server") or {}
+    return server.get("replicas", 1) != 1 or "autoscaling" in server
+
+
+def _plan_before_the_first(compilation: Compilation, earlier: Earlier, pods: Pods) -> Plan:
+    """Say what is missing. What is there is left: somebody may have taken the revisions away."""
+    fault = compilation.fault
+    assert fault is not None  # else there would be a first one
+    ready = Judgement.of_fault(fault)
+    waits = "WaitingForModels" if compilation.waits_for_models else "WaitingForInputs"
+    status = SentinelPipelineStatus(
+        observed_generation=earlier.generation,
+        phase="Pending" if compilation.waits_for_models else "Degraded",
+        conditions=earlier.conditions(
+            {
+                **_judge_release(compilation),
+                "ServerReady": Judgement("False", waits, "There is no release to serve yet."),
+                "Durable": _EPHEMERAL,
+                "Available": judge_available(pods, None),
+                "Ready": ready,
+            }
+        ),
+        served=pods.served,
+        last_failure=earlier.failure(fault),
+    )
+    return Plan(status=status.dump(), notices=earlier.notices(ready), ask_pods=pods.unasked)
+
+
+@dataclass(frozen=True, slots=True)
+class _Served:
+    """A pipeline with a release to serve.
+
+    Attributes
+    ----------
+    data : what pods are told
+    too_large : why the candidate is not among that
+    """
+
+    child: Child
+    spec: SentinelPipelineSpec
+    compilation: Compilation
+    rollout: Rollout
+    stable: Revision
+    data: dict[str, str]
+    too_large: Fault | None
+    observed: Observed
+    defaults: Defaults
+
+    @classmethod
+    def of(  # noqa: PLR0913, PLR0917 - all that a plan is made of
+        cls,
+        child: Child,
+        spec: SentinelPipelineSpec,
+        compilation: Compilation,
+        rollout: Rollout,
+        stable: Revision,
+        observed: Observed,
+        defaults: Defaults,
+    ) -> _Served:
+        """Put it together; a candidate that does not fit beside the stable release is left out."""
+        data, too_large = _project(child, stable, rollout.candidate)
+        if too_large is not None:
+            rollout = replace(rollout, candidate=None)
+        return cls(
+            child, spec, compilation, rollout, stable, data, too_large, observed, defaults
+        )  # fmt: skip
+
+    def plan(self, earlier: Earlier, pods: Pods) -> Plan:
+        """Put the plan together."""
+        state = ServerState.of(self.child, self.observed, pods, self._pod())
+        objects, names_fault = self._objects(state)
+        fault = self._find_fault(names_fault, state, pods)
+        ready = self._judge_ready(fault, state, pods)
+        candidate = self.rollout.candidate.digest if self.rollout.candidate else None
+        waiting = pods.unconfirmed(stable=self.stable.digest, candidate=candidate)
+        touches, due = plan_touches(waiting, token_of(self.data), self.observed.now)
+        return Plan(
+            status=self._status(earlier, fault, ready, state).dump(),
+            apply=objects,
+            delete=(*find_unwanted(self.observed, objects), *self._forgotten()),
+            scale=state.scale,
+            touch=touches,
+            notices=earlier.notices(ready),
+            ask_pods=bool(waiting) or pods.unasked,
+            again_after_seconds=due,
+        )
+
+    def _pod(self) -> Pod:
+        spec = self.spec
+        keys = spec.auth.api_keys_secret_ref
+        stores = {
+            one.store
+            for release in self.rollout.releases
+            for one in release.models
+            if one.placement == "Inline" and one.store
+        }
+        return Pod(
+            mode="decision",
+            server=spec.server,
+            image=spec.server.image or self.defaults.bento_image,
+            pull_policy=self.defaults.image_pull_policy,
+            stores=tuple(sorted(stores)),
+            api_keys_secret=keys.name if keys else None,
+            env={"SENTINEL_API_KEYS_FILE": KEYS_FILE},
+            # One process counts and writes; two at a time would each know a part.
+            recreate=True,
+        )
+
+    def _objects(self, state: ServerState) -> tuple[tuple[Object, ...], Fault | None]:
+        """Build everything; revisions first, since what pods are told must be kept."""
+        called = {
+            one.model
+            for release in self.rollout.releases
+            for one in release.models
+            if one.placement == "Remote"
+        }
+        wanted = [
+            *(build_revision_of(self.child, one) for one in self.rollout.kept),
+            *build_server(
+                self.child,
+                state.pod,
+                data=self.data,
+                defaults=self.defaults,
+                apis=self.observed.apis,
+                model_servers=tuple(sorted(called)),
+            ),
+        ]
+        return take_free_names(self.observed, wanted, self.observed.revisions)
+
+    def _forgotten(self) -> tuple[Name, ...]:
+        names = [revision_name(self.child, one.digest) for one in self.rollout.forgotten]
+        return tuple(("ControllerRevision", name) for name in names)
+
+    def _find_fault(self, names: Fault | None, state: ServerState, pods: Pods) -> Fault | None:
+        return first_fault(
+            [
+                self.compilation.fault,
+                self.too_large,
+                names,
+                find_refused(self.observed),
+                self.rollout.fault,
+                state.find_fault(),
+                self._find_refusal(pods),
+                pods.find_silent(self.child.resource),
+            ]
+        )
+
+    def _find_refusal(self, pods: Pods) -> Fault | None:
+        """Return why a pod does not serve the stable release, as it says itself."""
+        for name, report in pods.refusals():
+            if report.stable != self.stable.digest:
+                return report.find_fault(name, self.child.resource)
+        return None
+
+    def _judge_ready(self, fault: Fault | None, state: ServerState, pods: Pods) -> Judgement:
+        digest = self.stable.digest
+        if fault is not None:
+            return Judgement.of_fault(fault)
+        if self.rollout.candidate is not None:
+            message = f"Pods load {self.rollout.candidate.digest} beside the release that serves."
+            return Judgement("False", "Progressing", message)
+        server = state.judge()
+        if server.status != "True":
+            return Judgement("False", "Progressing", server.message)
+        if not pods.all_ready_say(stable=digest):
+            return Judgement("False", "NotConfirmed", f"A ready pod does not yet say {digest}.")
+        return Judgement("True", "Served", f"Every ready pod serves {digest}.")
+
+    def _status(
+        self, earlier: Earlier, fault: Fault | None, ready: Judgement, state: ServerState
+    ) -> SentinelPipelineStatus:
+        stable, wanted = self.stable, self.compilation.wanted
+        declared = wanted.release.digest if wanted else None
+        return SentinelPipelineStatus(
+            observed_generation=earlier.generation,
+            phase=_phase(ready, self.compilation, fault),
+            conditions=earlier.conditions(
+                {
+                    **_judge_release(self.compilation),
+                    "ServerReady": state.judge(),
+                    "Durable": _EPHEMERAL,
+                    "Available": judge_available(state.pods, declared),
+                    "Ready": ready,
+                }
+            ),
+            served=state.pods.served,
+            last_failure=earlier.failure(fault),
+            url=state.url,
+            grpc_url=state.grpc_url,
+            replicas=state.replicas_there,
+            selector=state.selector,
+            stable=RevisionStatus(digest=stable.digest, revision=stable.number, since=stable.since),
+            candidate=_candidate_status(self.rollout.candidate),
+            models=tuple(
+                PipelineModelStatus(name=one.name, digest=one.digest)
+                for one in stable.release.models
+            ),
+        )
+
+
+def _project(
+    child: Child, stable: Revision, candidate: Revision | None
+) -> tuple[dict[str, str], Fault | None]:
+    """Return what pods are told, and why the candidate is not among it."""
+    alone = projection_files(stable.release, None, 0.0, stable.lists)
+    if candidate is None:
+        return config_map_data(alone), None
+    lists = {**stable.lists, **candidate.lists}
+    try:
+        both = projection_files(stable.release, candidate.release, 0.0, lists)
+        return config_map_data(both), None
+    except ReleaseError as error:
+        return config_map_data(alone), fault_of_error(error, child.resource)
+
+
+def _candidate_status(candidate: Revision | None) -> Candidate | None:
+    if candidate is None:
+        return None
+    return Candidate(
+        digest=candidate.digest, revision=candidate.number, percent=0.0, confirmed_percent=0.0
+    )
+
+
+def _judge_release(compilation: Compilation) -> Judged:
     """Judge InputsValid and ModelsReady."""
     fault = compilation.fault
     if fault is None:
@@ -356,12 +329,8 @@ def _judge_release(compilation: Compilation) -> dict[ConditionType, Judgement]:
     }
 
 
-def _releases(rollout: Rollout) -> tuple[Release, ...]:
-    """Return the releases that pods load."""
-    return tuple(one.release for one in (rollout.stable, rollout.candidate) if one is not None)
-
-
-def _phase(ready: Judgement, fault: Fault | None) -> Phase:
+def _phase(ready: Judgement, compilation: Compilation, fault: Fault | None) -> Phase:
     if ready.status == "True":
         return "Ready"
-    return "Progressing" if fault is None else "Degraded"
+    waits = fault is None or (fault == compilation.fault and fault.reason == "ModelNotReady")
+    return "Progressing" if waits else "Degraded"

@@ -1,24 +1,15 @@
-"""What pods are like: which of them answer, what they say they serve, and what keeps them from it."""
+"""The pods of a server: which of them answer, and what they say they serve."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from sentinel_core.resources.status import Served
+from sentinel_core.resources.status import MAX_SERVED, Served
 from sentinel_operator.services.fault import Fault, find_fault
 from sentinel_operator.services.plan import Object, Observed
-
-_NO_IMAGE = frozenset({
-    "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull",
-    "ImageInspectError", "RegistryUnavailable",
-})  # fmt: skip
-_NO_CONTAINER = frozenset({
-    "CreateContainerConfigError", "CreateContainerError", "RunContainerError",
-})  # fmt: skip
-"""Words of the kubelet for a container that waits (Kubernetes, pkg/kubelet/images and kuberuntime)."""
+from sentinel_operator.services.report import Report, read_report
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,98 +20,69 @@ class Pods:
     ----------
     live : pods without a deletion timestamp and not ended, by name
     ready : names of those that get traffic
-    reports : what each live pod said when it was asked; pods that did not answer are missing
+    asked : names of those that were asked what they serve
+    reports : what each of them said; pods that did not answer are missing
     """
 
     live: Mapping[str, Object]
     ready: frozenset[str]
-    reports: Mapping[str, Mapping[str, Any]]
+    asked: frozenset[str]
+    reports: Mapping[str, Report]
 
     @classmethod
     def of(cls, observed: Observed) -> Pods:
         """Read them from an observation."""
         live = {pod["metadata"]["name"]: pod for pod in observed.pods if _is_live(pod)}
-        ready = frozenset(name for name, pod in live.items() if _is_ready(pod))
-        reports = {
-            one.pod: one.report
-            for one in observed.served
-            if one.report is not None and one.pod in live
-        }
-        return cls(live, ready, reports)
+        answers = {one.pod: read_report(one.report) for one in observed.served if one.pod in live}
+        return cls(
+            live,
+            frozenset(name for name, pod in live.items() if _is_ready(pod)),
+            frozenset(answers),
+            {name: report for name, report in answers.items() if report is not None},
+        )
+
+    @property
+    def unasked(self) -> bool:
+        """Whether a ready pod was not asked yet, so that nobody knows what it serves."""
+        return bool(self.ready - self.asked)
 
     def all_ready_say(self, **wanted: str | None) -> bool:
         """Tell whether there are ready pods, and each of them reports these values."""
-        return bool(self.ready) and all(
-            self._says(name, wanted) for name in self.ready
-        )  # fmt: skip
+        return bool(self.ready) and all(self._says(name, wanted) for name in self.ready)
 
-    def unconfirmed(self, **wanted: str | None) -> list[str]:
-        """Return the live pods that do not report these values."""
-        return sorted(name for name in self.live if not self._says(name, wanted))
+    def unconfirmed(self, **wanted: str | None) -> list[Object]:
+        """Return the pods that were asked and do not report these values, in the order of names."""
+        return [self.live[name] for name in sorted(self.asked) if not self._says(name, wanted)]
 
     def _says(self, name: str, wanted: Mapping[str, str | None]) -> bool:
         report = self.reports.get(name)
-        return report is not None and all(report.get(key) == v for key, v in wanted.items())
-
-    @property
-    def serving(self) -> bool:
-        """Whether any ready pod serves something."""
-        return any(self._stable(name) is not None for name in self.ready)
+        return report is not None and all(getattr(report, key) == v for key, v in wanted.items())
 
     @property
     def served(self) -> tuple[Served, ...]:
-        """What ready pods say they serve, by digest."""
-        counted = Counter(filter(None, map(self._stable, sorted(self.ready))))
-        return tuple(Served(digest=digest, pods=n) for digest, n in sorted(counted.items()))
+        """What ready pods say they serve, by digest; more than a status holds are not from us."""
+        said = (self.reports[name].stable for name in self.ready & self.reports.keys())
+        counted = sorted(Counter(digest for digest in said if digest is not None).items())
+        return tuple(Served(digest=digest, pods=n) for digest, n in counted[:MAX_SERVED])
 
-    def _stable(self, name: str) -> str | None:
-        found: str | None = (self.reports.get(name) or {}).get("stable")
-        return found
-
-    def refusals(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    def refusals(self) -> Iterator[tuple[str, Report]]:
         """Yield the reports that refuse something, with the pod's name, in the order of names."""
         for name in sorted(self.reports):
-            if self.reports[name].get("state") == "Refused":
+            if self.reports[name].state == "Refused":
                 yield name, self.reports[name]
 
-
-def find_pod_fault(pods: Pods, resource: str) -> Fault | None:
-    """Return why a pod cannot run, the first by name; None where nothing is wrong with any."""
-    for name in sorted(pods.live):
-        found = _fault_of(pods.live[name])
-        if found is not None:
-            reason, message = found
-            return find_fault(reason, f"Pod {name}: {message}", resource)
-    return None
-
-
-def _fault_of(pod: Object) -> tuple[str, str] | None:
-    status = pod.get("status") or {}
-    for condition in status.get("conditions") or ():
-        if condition["type"] == "PodScheduled" and condition.get("reason") == "Unschedulable":
-            return "Unschedulable", condition.get("message", "")
-    for container in status.get("containerStatuses") or ():
-        found = _container_fault(container)
-        if found is not None:
-            return found
-    return None
-
-
-def _container_fault(container: Mapping[str, Any]) -> tuple[str, str] | None:
-    waiting = (container.get("state") or {}).get("waiting") or {}
-    ended = (container.get("lastState") or {}).get("terminated") or {}
-    word, message = waiting.get("reason", ""), waiting.get("message", "")
-    if word in _NO_IMAGE:
-        return "ImagePullFailed", f"{word}: {message}"
-    if word in _NO_CONTAINER:
-        return "ContainerConfigInvalid", f"{word}: {message}"
-    if container.get("ready"):
+    def find_silent(self, resource: str) -> Fault | None:
+        """Return the fault that a ready pod does not answer, the first by name; None if all do."""
+        for name in sorted(self.ready & self.asked - self.reports.keys()):
+            message = f"Pod {name} is ready and does not say what it serves."
+            return find_fault("PodNotAnswering", message, resource)
         return None
-    if ended.get("reason") == "OOMKilled":
-        return "OOMKilled", "it used more memory than its limit"
-    if word == "CrashLoopBackOff":
-        return "CrashLooping", f"it ended with code {ended.get('exitCode')}"
-    return None
+
+
+def uid_of(pod: Object) -> str:
+    """Return what tells a pod from all others, later ones of its name included."""
+    uid: str = pod["metadata"]["uid"]
+    return uid
 
 
 def _is_live(pod: Object) -> bool:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
 
 from sentinel_operator.builders.child import Child
 from sentinel_operator.builders.proof_job import (
@@ -19,12 +21,30 @@ from sentinel_operator.builders.proof_job import (
 from sentinel_operator.services.children import is_ours
 from sentinel_operator.services.fault import Fault, find_fault
 from sentinel_operator.services.plan import Name, Object, Observed
-from sentinel_operator.services.pods import Pods, find_pod_fault
+from sentinel_operator.services.pod_faults import find_pod_fault
 
 JOB_LABEL = "batch.kubernetes.io/job-name"
 FIRST_WAIT_SECONDS = 5.0
 LONGEST_WAIT_SECONDS = 300.0
-"""Between attempts of a proof that may succeed later; the wait doubles."""
+"""Between attempts of a proof that may come out otherwise; the wait doubles."""
+
+_MENDED_UNSEEN = frozenset({
+    "ArtifactMissing", "SecretNotFound", "StoreDenied", "StoreMisconfigured", "StoreUntrusted",
+})  # fmt: skip
+"""Faults of a store or of the Secret that leads there. Both are mended where the operator does not see
+it, so the proof must ask again by itself."""
+
+
+class Verdict(BaseModel):
+    """What a proof wrote; see ``sentinel model prove``."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="ignore", alias_generator=to_camel)
+
+    verdict: Literal["Proven", "Refused"]
+    reason: str = "ProofFailed"
+    message: str = ""
+    user_action: str = Field("", max_length=4096)
+    retryable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +54,7 @@ class ProofState:
     Attributes
     ----------
     verdict : None while the Job runs
-    fault : why it was refused, or what keeps its pod from running
+    fault : why it was refused, now or by the attempt before, or what keeps its pod from running
     create : the Job to make, if one is to be made now
     delete : Jobs of other proofs, and of earlier attempts
     again_after_seconds : when the next attempt is due
@@ -49,40 +69,26 @@ class ProofState:
 
 def read_proof(child: Child, proof: Proof, observed: Observed, *, pull_policy: str) -> ProofState:
     """Return how far a proof has come, from its Job and the Job's pod."""
-    jobs = sorted(_jobs(child, observed), key=_attempt)
-    ours = [job for job in jobs if job["metadata"]["labels"].get(PROOF_LABEL) == proof.key]
-    old = tuple(
-        ("Job", job["metadata"]["name"])
-        for job in jobs
-        if job not in ours[-1:] and not job["metadata"].get("deletionTimestamp")
-    )
-    if not ours:
-        return ProofState(None, create=_build(child, proof, 0, pull_policy), delete=old)
-    state = replace(_judge(child, ours[-1], observed), delete=old)
-    if state.verdict == "Refused" and state.again_after_seconds is not None:
-        return _try_again(state, child, proof, ours[-1], observed, pull_policy)
-    return state
-
-
-def _try_again(  # noqa: PLR0913, PLR0917 - all of one proof
-    state: ProofState,
-    child: Child,
-    proof: Proof,
-    job: Object,
-    observed: Observed,
-    pull_policy: str,
-) -> ProofState:
-    attempt = _attempt(job)
+    jobs = _jobs(child, observed)
+    attempts = sorted(_of_proof(jobs, proof), key=_attempt)
+    if not attempts:
+        job = build_proof_job(child, proof, pull_policy=pull_policy)
+        return ProofState(None, create=job, delete=_names(jobs))
+    states = [_judge(child, job, observed) for job in attempts[-2:]]
+    state, kept = states[-1], attempts[-1:]
+    if state.verdict is None and len(states) == 2:
+        # Until this attempt is over, what the one before found is what is known.
+        state, kept = replace(state, fault=state.fault or states[0].fault), attempts[-2:]
+    state = replace(state, delete=_names([job for job in jobs if job not in kept]))
+    if state.again_after_seconds is None:
+        return state
+    attempt = _attempt(attempts[-1])
     wait = min(FIRST_WAIT_SECONDS * 2.0**attempt, LONGEST_WAIT_SECONDS)
-    left = _ended_at(job, observed.now) + wait - observed.now
+    left = _ended_at(attempts[-1], observed.now) + wait - observed.now
     if left > 0:
         return replace(state, again_after_seconds=left)
-    job_after = _build(child, proof, attempt + 1, pull_policy)
-    return replace(state, create=job_after, again_after_seconds=None)
-
-
-def _build(child: Child, proof: Proof, attempt: int, pull_policy: str) -> dict[str, Any]:
-    return build_proof_job(child, replace(proof, attempt=attempt), pull_policy=pull_policy)
+    job = build_proof_job(child, replace(proof, attempt=attempt + 1), pull_policy=pull_policy)
+    return replace(state, create=job, again_after_seconds=None)
 
 
 def _judge(child: Child, job: Object, observed: Observed) -> ProofState:
@@ -93,57 +99,84 @@ def _judge(child: Child, job: Object, observed: Observed) -> ProofState:
         for pod in observed.proof_pods
         if (pod["metadata"].get("labels") or {}).get(JOB_LABEL) == name
     ]
-    for pod in pods:
+    for pod in sorted(pods, key=lambda one: str(one["metadata"]["name"])):
         state = _verdict_of(child, pod)
         if state is not None:
             return state
-    if _has_failed(job):
-        message = f"It did not end within {DEADLINE_SECONDS} seconds, or its pod was taken away."
-        fault = find_fault("ProofTimedOut", message, child.resource)
-        return ProofState("Refused", fault, again_after_seconds=0.0)
-    return ProofState(None, _pod_fault(child, pods))
-
-
-def _pod_fault(child: Child, pods: Sequence[Object]) -> Fault | None:
-    """Return what keeps the pod of a proof from running: its image, or a node."""
-    by_name = {pod["metadata"]["name"]: pod for pod in pods}
-    return find_pod_fault(Pods(by_name, frozenset(), {}), child.resource)
+    if _has(job, "Complete"):
+        # Its pod is gone, with its node perhaps. It ended with 0, as only a proof that succeeds does.
+        return ProofState("Proven")
+    if _has(job, "Failed"):
+        message = "Its pod was taken away before it came to a verdict."
+        return _again(find_fault("ProofFailed", message, child.resource))
+    return ProofState(None, find_pod_fault(pods, child.resource))
 
 
 def _verdict_of(child: Child, pod: Object) -> ProofState | None:
-    for container in (pod.get("status") or {}).get("containerStatuses") or ():
-        ended = (container.get("state") or {}).get("terminated")
-        if ended is None:
-            continue
-        if ended.get("reason") == "OOMKilled":
+    """Return what a pod says of the proof; None while it has not ended."""
+    status = pod.get("status") or {}
+    containers: Sequence[Object] = status.get("containerStatuses") or ()
+    ended = [one["state"]["terminated"] for one in containers if _has_ended(one)]
+    for one in ended:
+        verdict = _parse_verdict(one.get("message"))
+        if verdict is not None:
+            return _state_of(child, verdict)
+        if one.get("reason") == "OOMKilled":
             message = "The proof used more memory than spec.server.resources.limits.memory."
             return ProofState("Refused", find_fault("OOMKilled", message, child.resource))
-        return _read_message(child, ended)
+    if status.get("reason") == "DeadlineExceeded":
+        return _again(_find_timeout(child, containers))
+    if ended:
+        message = f"It ended with code {ended[0].get('exitCode')} and without a verdict."
+        return _again(find_fault("ProofFailed", message, child.resource))
     return None
 
 
-def _read_message(child: Child, ended: Any) -> ProofState:
+def _parse_verdict(text: str | None) -> Verdict | None:
     try:
-        verdict = json.loads(ended.get("message") or "")
-        if verdict["verdict"] == "Proven":
-            return ProofState("Proven")
-        fault = find_fault(
-            verdict["reason"], verdict["message"], child.resource, verdict["userAction"]
-        )
-        again = 0.0 if verdict["retryable"] else None
-        return ProofState("Refused", fault, again_after_seconds=again)
-    except (ValueError, KeyError, TypeError):
-        message = f"The proof ended with code {ended.get('exitCode')} and without a verdict."
-        fault = find_fault("ProofFailed", message, child.resource)
-        return ProofState("Refused", fault, again_after_seconds=0.0)
+        return Verdict.model_validate_json(text or "")
+    except ValidationError:
+        return None
+
+
+def _state_of(child: Child, verdict: Verdict) -> ProofState:
+    if verdict.verdict == "Proven":
+        return ProofState("Proven")
+    fault = find_fault(verdict.reason, verdict.message, child.resource, verdict.user_action)
+    passes = verdict.retryable or verdict.reason in _MENDED_UNSEEN
+    return _again(fault) if passes else ProofState("Refused", fault)
+
+
+def _again(fault: Fault) -> ProofState:
+    return ProofState("Refused", fault, again_after_seconds=0.0)
+
+
+def _find_timeout(child: Child, containers: Sequence[Object]) -> Fault:
+    if any(one.get("imageID") for one in containers):
+        message = f"It did not end within {DEADLINE_SECONDS} seconds."
+        return find_fault("ProofTimedOut", message, child.resource)
+    message = f"The proof's image was not there within {DEADLINE_SECONDS} seconds."
+    return find_fault("ImagePullFailed", message, child.resource)
 
 
 def _jobs(child: Child, observed: Observed) -> list[Object]:
     return [
         thing
-        for (kind, _), thing in observed.children.items()
-        if kind == "Job" and is_ours(thing, child.uid)
+        for (kind, _), thing in sorted(observed.children.items())
+        if kind == "Job"
+        and is_ours(thing, child.uid)
+        and not thing["metadata"].get("deletionTimestamp")
     ]
+
+
+def _of_proof(jobs: Sequence[Object], proof: Proof) -> list[Object]:
+    return [
+        job for job in jobs if (job["metadata"].get("labels") or {}).get(PROOF_LABEL) == proof.key
+    ]
+
+
+def _names(jobs: Sequence[Object]) -> tuple[Name, ...]:
+    return tuple(("Job", job["metadata"]["name"]) for job in jobs)
 
 
 def _attempt(job: Object) -> int:
@@ -151,9 +184,13 @@ def _attempt(job: Object) -> int:
     return int(said) if said.isdigit() else 0
 
 
-def _has_failed(job: Object) -> bool:
+def _has_ended(container: Object) -> bool:
+    return bool((container.get("state") or {}).get("terminated"))
+
+
+def _has(job: Object, condition: str) -> bool:
     conditions = (job.get("status") or {}).get("conditions") or ()
-    return any(one["type"] == "Failed" and one["status"] == "True" for one in conditions)
+    return any(one["type"] == condition and one["status"] == "True" for one in conditions)
 
 
 def _ended_at(job: Object, now: float) -> float:

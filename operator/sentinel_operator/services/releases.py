@@ -5,17 +5,32 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from functools import lru_cache
+from typing import Any, NamedTuple, cast, get_args
 
 from sentinel_core.release import Compiled, Release, read_release
 from sentinel_operator.builders.child import ROLE_LABEL, Child
-from sentinel_operator.builders.revision import DIGEST_ANNOTATION, Role, build_revision
+from sentinel_operator.builders.revision import Role, build_revision
 from sentinel_operator.services.plan import Object
+from sentinel_operator.services.status import shorten
 
 CONFIRMED_ANNOTATION = "sentinel.dev/confirmed"
 REFUSED_ANNOTATION = "sentinel.dev/refused"
 SINCE_ANNOTATION = "sentinel.dev/since"
 _LONGEST_REFUSAL = 2048
+
+
+class Refusal(NamedTuple):
+    """A pod would not load a release.
+
+    Attributes
+    ----------
+    pod : its uid; once it is gone, others may be asked
+    """
+
+    pod: str
+    reason: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +42,8 @@ class Revision:
     number : counted from 1; the highest is the latest to have begun
     lists : rows of the lists that the release names, by digest, as canonical JSON
     since : when it took its role, as Kubernetes writes times
-    confirmed : whether every ready pod has said at one time that it serves it as the stable one
-    refused : reason and message of the pod that would not load it; None where none refused it
+    confirmed : whether every ready pod has said at one time that it has loaded it
+    refused : by which pod, if one would not load it
     """
 
     release: Release
@@ -37,7 +52,7 @@ class Revision:
     role: Role
     since: str
     confirmed: bool = False
-    refused: tuple[str, str] | None = None
+    refused: Refusal | None = None
 
     @property
     def digest(self) -> str:
@@ -53,6 +68,9 @@ class Revision:
 def read_revisions(objects: Iterable[Object]) -> tuple[Revision, ...]:
     """Read the revisions of a pipeline, in the order of their numbers.
 
+    Labels and annotations that somebody took away leave a revision in the history; the release itself
+    cannot be changed.
+
     Raises
     ------
     ReleaseError
@@ -63,42 +81,60 @@ def read_revisions(objects: Iterable[Object]) -> tuple[Revision, ...]:
 
 
 def build_revision_of(child: Child, revision: Revision) -> dict[str, Any]:
-    """Build the object that keeps a revision.
-
-    Releases and rows are kept as texts: as JSON values the API server may write a number
-    otherwise, and the digest would be another.
-    """
+    """Build the object that keeps a revision."""
     annotations = {SINCE_ANNOTATION: revision.since}
     if revision.confirmed:
         annotations[CONFIRMED_ANNOTATION] = "true"
     if revision.refused is not None:
-        reason, message = revision.refused
-        annotations[REFUSED_ANNOTATION] = json.dumps([reason, message[:_LONGEST_REFUSAL]])
+        pod, reason, message = revision.refused
+        said = [pod, reason, shorten(message, _LONGEST_REFUSAL)]
+        annotations[REFUSED_ANNOTATION] = json.dumps(said)
     return build_revision(
         child,
         digest=revision.digest,
         number=revision.number,
         role=revision.role,
         annotations=annotations,
-        data={
-            "release": revision.release.canonical.decode(),
-            "lists": {digest: rows.decode() for digest, rows in sorted(revision.lists.items())},
-        },
+        data=revision_data(revision.release, revision.lists),
     )
+
+
+def revision_data(release: Release, lists: Mapping[str, bytes]) -> dict[str, Any]:
+    """Return what the object of a revision holds.
+
+    Releases and rows are texts: of JSON values the API server might write a number otherwise, and the
+    digest would be another.
+    """
+    return {
+        "release": release.canonical.decode(),
+        "lists": {digest: rows.decode() for digest, rows in sorted(lists.items())},
+    }
 
 
 def _read(thing: Object) -> Revision:
-    metadata, data = thing["metadata"], thing["data"]
+    metadata, data = thing["metadata"], thing.get("data") or {}
     annotations = metadata.get("annotations") or {}
-    refused = annotations.get(REFUSED_ANNOTATION)
-    release = read_release(data["release"])
-    assert release.digest == annotations[DIGEST_ANNOTATION], f"{metadata['name']} was changed"
+    role = (metadata.get("labels") or {}).get(ROLE_LABEL)
     return Revision(
-        release=release,
+        release=_release_of(str(data.get("release", ""))),
         lists={digest: rows.encode() for digest, rows in (data.get("lists") or {}).items()},
         number=thing["revision"],
-        role=cast("Role", metadata["labels"][ROLE_LABEL]),
-        since=annotations[SINCE_ANNOTATION],
+        role=cast("Role", role) if role in get_args(Role) else "history",
+        since=annotations.get(SINCE_ANNOTATION, metadata["creationTimestamp"]),
         confirmed=annotations.get(CONFIRMED_ANNOTATION) == "true",
-        refused=tuple(json.loads(refused)) if refused else None,
+        refused=_parse_refusal(annotations.get(REFUSED_ANNOTATION)),
     )
+
+
+@lru_cache(maxsize=128)
+def _release_of(text: str) -> Release:
+    """Read a release; rounds come often and releases change seldom."""
+    return read_release(text)
+
+
+def _parse_refusal(text: str | None) -> Refusal | None:
+    try:
+        pod, reason, message = json.loads(text or "null")
+    except (ValueError, TypeError):
+        return None  # there is none, or somebody wrote something else
+    return Refusal(str(pod), str(reason), str(message))

@@ -7,14 +7,15 @@ served goes on. So no change of a release costs a request or a restart.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from sentinel_core.release import Compiled
+from sentinel_core.release import Compiled, Release
+from sentinel_core.resources.status import Revision as RevisionStatus
 from sentinel_operator.builders.revision import Role
 from sentinel_operator.services.fault import Fault, find_fault
-from sentinel_operator.services.pods import Pods
-from sentinel_operator.services.releases import Revision
+from sentinel_operator.services.pods import Pods, uid_of
+from sentinel_operator.services.releases import Refusal, Revision
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,94 +26,140 @@ class Rollout:
     ----------
     stable : the release that decides; None before the first one compiled
     candidate : the release that pods are to load beside it
-    history : releases that were either, latest first
+    history : releases that were either and are kept, latest first
+    forgotten : those that are not kept any longer
     fault : why a release cannot take over
     """
 
     stable: Revision | None
     candidate: Revision | None
-    history: tuple[Revision, ...]
+    history: tuple[Revision, ...] = ()
+    forgotten: tuple[Revision, ...] = ()
     fault: Fault | None = None
 
     @property
-    def all(self) -> tuple[Revision, ...]:
-        """Every revision that is to be kept."""
+    def kept(self) -> tuple[Revision, ...]:
+        """Every revision that is to be there."""
         return tuple(one for one in (self.stable, self.candidate, *self.history) if one)
 
+    @property
+    def releases(self) -> tuple[Release, ...]:
+        """The releases that pods load."""
+        return tuple(one.release for one in (self.stable, self.candidate) if one)
 
-def roll_out(
-    revisions: Iterable[Revision], wanted: Compiled | None, pods: Pods, resource: str, time: str
-) -> Rollout:
-    """Decide the next step.
 
-    Parameters
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What the next step is decided on.
+
+    Attributes
     ----------
+    known : revisions by digest
     wanted : the release of the current spec and inputs; None where they do not give one, and then
         nothing takes over
+    resource : name of the pipeline
     time : now, as Kubernetes writes times
+    history_limit : past revisions that are kept
+    reported : the stable release as the status last had it, in case labels were taken away
     """
-    known = {one.digest: one for one in revisions}
-    stable = _latest(known.values(), "stable")
-    candidate = _latest(known.values(), "candidate")
-    if stable is not None and pods.all_ready_say(stable=stable.digest):
-        stable = replace(stable, confirmed=True)
-    if wanted is None or (stable is not None and wanted.release.digest == stable.digest):
-        return _settle(known, stable, None)
-    number = max((one.number for one in known.values()), default=0) + 1
-    if stable is None or not stable.confirmed:
-        # Nothing has ever served: there is nothing to break, and perhaps a fault to mend.
-        first = replace(Revision.begin(wanted, number, time), role="stable")
-        return _settle(known, first, None)
-    before = known.get(wanted.release.digest)
-    if before is not None and before.refused is not None:
-        return _settle(known, stable, None, _refused_before(before, resource))
-    if candidate is None or candidate.digest != wanted.release.digest:
-        return _settle(known, stable, Revision.begin(wanted, number, time))
-    return _judge(known, stable, candidate, pods, resource, time)
 
+    known: Mapping[str, Revision]
+    wanted: Compiled | None
+    pods: Pods
+    resource: str
+    time: str
+    history_limit: int
+    reported: RevisionStatus | None = None
 
-def _judge(  # noqa: PLR0913, PLR0917 - all that one step looks at
-    known: dict[str, Revision],
-    stable: Revision,
-    candidate: Revision,
-    pods: Pods,
-    resource: str,
-    time: str,
-) -> Rollout:
-    for name, report in pods.refusals():
-        if report.get("refused") == candidate.digest:
-            reason = str(report.get("reason") or "Unexpected")
-            message = f"Pod {name}: {report.get('message') or 'it gives no reason'}"
-            fault = find_fault(reason, message, resource)
-            if report.get("retrying"):
-                return _settle(known, stable, candidate, fault)
-            known[candidate.digest] = replace(candidate, refused=(reason, message))
-            return _settle(known, stable, None, fault)
-    if pods.all_ready_say(candidate=candidate.digest):
-        return _settle(known, replace(candidate, role="stable", since=time), None)
-    return _settle(known, stable, candidate)
+    def decide(self) -> Rollout:
+        """Decide the next step."""
+        stable = self._stable()
+        if self.wanted is None or (stable and stable.digest == self.wanted.release.digest):
+            return self._settle(stable, None)
+        if stable is None or self._is_free(stable):
+            return self._settle(replace(self._begin(self.wanted), role="stable"), None)
+        before = self.known.get(self.wanted.release.digest)
+        if before is not None and self._is_refused(before):
+            return self._settle(stable, None, self._fault_of(before))
+        if before is None or before.role != "candidate":
+            return self._settle(stable, self._begin(self.wanted))
+        return self._judge(stable, replace(before, refused=None))
 
+    def _stable(self) -> Revision | None:
+        stable = self._latest("stable")
+        if stable is None and self.reported is not None:
+            stable = self.known.get(self.reported.digest)
+        if stable is None:
+            return None
+        confirmed = stable.confirmed or self.pods.all_ready_say(stable=stable.digest)
+        return replace(stable, role="stable", confirmed=confirmed, refused=None)
 
-def _refused_before(revision: Revision, resource: str) -> Fault:
-    assert revision.refused is not None
-    reason, message = revision.refused
-    return find_fault(reason, message, resource)
+    def _latest(self, role: Role) -> Revision | None:
+        """Return the revision with a role; after a crash between two writes two may have it."""
+        found = [one for one in self.known.values() if one.role == role]
+        return max(found, key=lambda one: one.number, default=None)
 
+    def _is_free(self, stable: Revision) -> bool:
+        """Tell whether there is nothing to break, and perhaps a fault to mend.
 
-def _settle(
-    known: dict[str, Revision],
-    stable: Revision | None,
-    candidate: Revision | None,
-    fault: Fault | None = None,
-) -> Rollout:
-    """Give every other revision to the history, the latest first."""
-    taken = {one.digest for one in (stable, candidate) if one is not None}
-    others = [replace(one, role="history") for one in known.values() if one.digest not in taken]
-    others.sort(key=lambda one: -one.number)
-    return Rollout(stable, candidate, tuple(others), fault)
+        So it is before a release has ever served, and when no pod can load the one that did.
+        """
+        if not stable.confirmed:
+            return True
+        reports = [self.pods.reports.get(name) for name in self.pods.live]
+        return bool(reports) and all(
+            one is not None and one.stable is None and one.refused == stable.digest
+            for one in reports
+        )
 
+    def _begin(self, wanted: Compiled) -> Revision:
+        numbers = [one.number for one in self.known.values()]
+        numbers += [self.reported.revision] if self.reported else []
+        return Revision.begin(wanted, max(numbers, default=0) + 1, self.time)
 
-def _latest(revisions: Iterable[Revision], role: Role) -> Revision | None:
-    """Return the revision with a role; after a crash between two writes two may have it."""
-    found = [one for one in revisions if one.role == role]
-    return max(found, key=lambda one: one.number, default=None)
+    def _is_refused(self, revision: Revision) -> bool:
+        """Tell whether a pod that refused the release is still there."""
+        refused = revision.refused
+        return refused is not None and refused.pod in map(uid_of, self.pods.live.values())
+
+    def _judge(self, stable: Revision, candidate: Revision) -> Rollout:
+        fault: Fault | None = None
+        for name, report in self.pods.refusals():
+            if report.refused not in (candidate.digest, None):
+                continue
+            fault = fault or report.find_fault(name, self.resource)
+            if report.refused is not None and not report.retrying:
+                found = report.find_fault(name, self.resource)
+                refusal = Refusal(uid_of(self.pods.live[name]), found.reason, found.message)
+                return self._settle(stable, None, found, replace(candidate, refused=refusal))
+        if self.pods.all_ready_say(candidate=candidate.digest):
+            promoted = replace(candidate, role="stable", since=self.time, confirmed=True)
+            return self._settle(promoted, None)
+        return self._settle(stable, candidate, fault)
+
+    def _fault_of(self, revision: Revision) -> Fault | None:
+        if revision.refused is None:
+            return None
+        return find_fault(revision.refused.reason, revision.refused.message, self.resource)
+
+    def _settle(
+        self,
+        stable: Revision | None,
+        candidate: Revision | None,
+        fault: Fault | None = None,
+        refused: Revision | None = None,
+    ) -> Rollout:
+        """Give every other revision to the history, the latest first."""
+        known = {**self.known, **({refused.digest: refused} if refused else {})}
+        taken = {one.digest for one in (stable, candidate) if one is not None}
+        others = [replace(one, role="history") for one in known.values() if one.digest not in taken]
+        others.sort(key=lambda one: -one.number)
+        kept = [
+            one for i, one in enumerate(others) if i < self.history_limit or self._is_wanted(one)
+        ]
+        gone = tuple(one for one in others if one not in kept)
+        return Rollout(stable, candidate, tuple(kept), gone, fault)
+
+    def _is_wanted(self, revision: Revision) -> bool:
+        """Tell whether a revision says why what is wanted now cannot be had."""
+        return self.wanted is not None and revision.digest == self.wanted.release.digest

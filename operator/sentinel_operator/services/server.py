@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sentinel_operator.builders.autoscaler import build_autoscaler
 from sentinel_operator.builders.child import Child
 from sentinel_operator.builders.config_map import build_config_map
-from sentinel_operator.builders.deployment import Pod, build_deployment
+from sentinel_operator.builders.deployment import Pod, build_deployment, has_template_of
 from sentinel_operator.builders.disruption_budget import build_disruption_budget
 from sentinel_operator.builders.network_policy import build_network_policy
+from sentinel_operator.builders.pod import mounted_stores
 from sentinel_operator.builders.ports import GRPC_PORT, HTTP_PORT
 from sentinel_operator.builders.service import build_pods_service, build_service
 from sentinel_operator.builders.service_account import build_service_account
@@ -20,7 +21,8 @@ from sentinel_operator.builders.service_monitor import build_service_monitor
 from sentinel_operator.services.defaults import Defaults
 from sentinel_operator.services.fault import Fault, find_fault
 from sentinel_operator.services.plan import Object, Observed, Scale
-from sentinel_operator.services.pods import Pods, find_pod_fault
+from sentinel_operator.services.pod_faults import find_pod_fault
+from sentinel_operator.services.pods import Pods
 from sentinel_operator.services.status import Judgement
 
 
@@ -71,30 +73,26 @@ class ServerState:
 
     Attributes
     ----------
+    pod : what its pods should run; with Secrets that are still mounted, see `_keep_mounts`
     deployment : as it is; None where there is none yet
-    replicas : how many pods there should be
     """
 
     child: Child
+    pod: Pod
     deployment: Object | None
     pods: Pods
-    replicas: int
-    autoscaled: bool
 
     @classmethod
     def of(cls, child: Child, observed: Observed, pods: Pods, pod: Pod) -> ServerState:
-        """Read it from an observation."""
+        """Read it from an observation; ``pod`` is what its pods need to run."""
         deployment = observed.children.get(("Deployment", child.name))
-        autoscaled = pod.server.autoscaling is not None
-        wanted = pod.server.replicas or 1
-        if autoscaled and deployment is not None:
-            wanted = deployment["spec"].get("replicas", wanted)
-        return cls(child, deployment, pods, wanted, autoscaled)
+        return cls(child, _keep_mounts(child, pod, deployment), deployment, pods)
 
     @property
     def scale(self) -> Scale | None:
         """What is to be written to the scale subresource; an autoscaler writes it itself."""
-        return None if self.autoscaled else Scale(self.child.name, self.replicas)
+        autoscaled = self.pod.server.autoscaling is not None
+        return None if autoscaled else Scale(self.child.name, self.pod.server.replicas or 1)
 
     @property
     def url(self) -> str:
@@ -103,7 +101,7 @@ class ServerState:
 
     @property
     def grpc_url(self) -> str:
-        """Where gRPC calls go: the name of all pods, for balancing by the client."""
+        """Where gRPC calls go: a name of all pods, for balancing by the client."""
         return f"dns:///{self.child.pods_name}.{self.child.namespace}.svc:{GRPC_PORT}"
 
     @property
@@ -118,28 +116,43 @@ class ServerState:
 
     @property
     def has_what_it_should(self) -> bool:
-        """Whether all pods are of the current template, as many as there should be, and ready."""
-        deployment = self.deployment
-        if deployment is None:
+        """Whether all pods are of the current template, and as many of them ready as there should be.
+
+        Under an autoscaler there should be its least; more come and go with the load, and that a new
+        one is starting is no fault.
+        """
+        if not self._is_rolled_out:
             return False
-        seen = self._status.get("observedGeneration", 0) >= deployment["metadata"]["generation"]
-        counts = [
-            self._status.get(name, 0) for name in ("replicas", "updatedReplicas", "readyReplicas")
-        ]
-        return bool(seen and all(count == self.replicas for count in counts))
+        there, ready = self.replicas_there, self._status.get("readyReplicas", 0)
+        scaling = self.pod.server.autoscaling
+        if scaling is not None:
+            return bool(ready >= scaling.min_replicas)
+        return bool(there == ready == (self.pod.server.replicas or 1))
+
+    @property
+    def _is_rolled_out(self) -> bool:
+        if self.deployment is None:
+            return False
+        if not has_template_of(self.deployment, build_deployment(self.child, self.pod)):
+            return False  # it is applied in this round
+        seen = self._status.get("observedGeneration", 0)
+        updated = self._status.get("updatedReplicas", 0)
+        current = seen >= self.deployment["metadata"]["generation"]
+        return bool(current and updated == self.replicas_there)
 
     def find_fault(self) -> Fault | None:
         """Return what keeps the server from having its pods; None where it has or only waits."""
         resource = self.child.resource
-        for condition in self._status.get("conditions") or ():
+        conditions = self._status.get("conditions") or ()
+        for condition in conditions:
             message = condition.get("message", "")
             if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
                 reason = "QuotaExceeded" if "exceeded quota" in message else "ChildRefused"
                 return find_fault(reason, message, resource)
-        fault = find_pod_fault(self.pods, resource)
+        fault = find_pod_fault(self.pods.live.values(), resource)
         if fault is not None:
             return fault
-        for condition in self._status.get("conditions") or ():
+        for condition in conditions:
             if condition.get("reason") == "ProgressDeadlineExceeded":
                 message = condition.get("message", "")
                 return find_fault("ProgressDeadlineExceeded", message, resource)
@@ -147,24 +160,45 @@ class ServerState:
 
     def judge(self) -> Judgement:
         """Judge the condition ServerReady."""
+        ready = len(self.pods.ready)
         if self.has_what_it_should:
-            return Judgement("True", "PodsReady", f"{self.replicas} of {self.replicas} are ready.")
+            return Judgement("True", "PodsReady", f"Ready pods: {ready}.")
         fault = self.find_fault()
         if fault is not None:
             return Judgement.of_fault(fault)
-        ready = len(self.pods.ready)
-        return Judgement("False", "PodsPending", f"{ready} of {self.replicas} are ready.")
+        scaling = self.pod.server.autoscaling
+        wanted = scaling.min_replicas if scaling else self.pod.server.replicas or 1
+        return Judgement("False", "PodsPending", f"Ready pods: {ready} of {wanted}.")
 
     @property
     def _status(self) -> Mapping[str, Any]:
         return (self.deployment or {}).get("status") or {}
 
 
-def judge_available(pods: Pods, ready: Judgement) -> Judgement:
-    """Judge the condition Available: something is served, be it what was declared before."""
-    if not pods.serving:
-        return Judgement("False", "NothingServed", "No ready pod serves anything.")
-    if ready.status == "True":
-        return Judgement("True", "Served", ready.message)
-    digests = ", ".join(one.digest for one in pods.served)
-    return Judgement("True", "PreviousServed", f"Ready pods serve {digests}.")
+def _keep_mounts(child: Child, pod: Pod, deployment: Object | None) -> Pod:
+    """Leave Secrets mounted that are not needed any longer, until pods change for another reason.
+
+    To unmount one would restart the pods; a change of what they serve must not.
+    """
+    if deployment is None:
+        return pod
+    mounted = mounted_stores(deployment["spec"]["template"]["spec"])
+    kept = replace(pod, stores=tuple(sorted({*pod.stores, *mounted})))
+    return kept if has_template_of(deployment, build_deployment(child, kept)) else pod
+
+
+def judge_available(pods: Pods, wanted: str | None) -> Judgement:
+    """Judge the condition Available: something is served, be it what was declared before.
+
+    Parameters
+    ----------
+    wanted : digest of what is declared; None where that is not known
+    """
+    served = [one.digest for one in pods.served]
+    if served:
+        message = f"Ready pods serve {', '.join(served)}."
+        return Judgement("True", "Served" if served == [wanted] else "PreviousServed", message)
+    if pods.ready and not pods.reports:
+        message = "Pods are ready, and none says what it serves."
+        return Judgement("Unknown", "PodNotAnswering", message)
+    return Judgement("False", "NothingServed", "No ready pod serves anything.")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from sentinel_core.resources.conditions import REASONS, ConditionType
+from sentinel_core.resources.conditions import CONDITIONS, REASONS, ConditionType
 from sentinel_core.resources.status import MAX_MESSAGE, Condition, LastFailure
 from sentinel_operator.services.fault import Fault
 from sentinel_operator.services.plan import Notice, Object
@@ -27,6 +27,9 @@ class Judgement:
     def of_fault(cls, fault: Fault) -> Judgement:
         """Say that an aspect is not as declared, and why."""
         return cls("False", fault.reason, fault.message)
+
+
+Judged = Mapping[ConditionType, Judgement]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +56,26 @@ class Earlier:
         """Now, as Kubernetes writes times."""
         return datetime.fromtimestamp(self.now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
-    def condition(self, kind: ConditionType, judgement: Judgement) -> Condition:
-        """Return a condition, with the time of its last change of status."""
-        before = self._before(kind)
+    def conditions(self, judged: Judged) -> tuple[Condition, ...]:
+        """Return all conditions, each with the time of its last change of status."""
+        return tuple(self._condition(kind, judged[kind]) for kind in CONDITIONS if kind in judged)
+
+    def amended_conditions(self, judged: Judged) -> list[dict[str, Any]]:
+        """Return the conditions that there are, with those put in their place that are judged."""
+        now = {one.type: one.model_dump(by_alias=True) for one in self.conditions(judged)}
+        found = {kind: now.get(kind) or self.condition(kind) for kind in CONDITIONS}
+        return [dict(one) for one in found.values() if one is not None]
+
+    def condition(self, kind: ConditionType) -> Mapping[str, Any] | None:
+        """Return a condition as it was."""
+        for one in self.status.get("conditions") or ():
+            if one["type"] == kind:
+                found: Mapping[str, Any] = one
+                return found
+        return None
+
+    def _condition(self, kind: ConditionType, judgement: Judgement) -> Condition:
+        before = self.condition(kind)
         same = before is not None and before["status"] == judgement.status
         return Condition(
             type=kind,
@@ -63,31 +83,26 @@ class Earlier:
             observed_generation=self.generation,
             last_transition_time=before["lastTransitionTime"] if before and same else self.time,
             reason=judgement.reason,
-            message=_shorten(judgement.message),
+            message=shorten(judgement.message, MAX_MESSAGE),
         )
-
-    def conditions(self, judged: Mapping[ConditionType, Judgement]) -> tuple[Condition, ...]:
-        """Return all conditions."""
-        return tuple(self.condition(kind, one) for kind, one in judged.items())
 
     def failure(self, fault: Fault | None) -> LastFailure | None:
         """Return what is wrong, with the time when it was first seen."""
         if fault is None:
             return None
         before = self.status.get("lastFailure") or {}
-        message = _shorten(fault.message)
-        same = (before.get("reason"), before.get("message")) == (fault.reason, message)
+        same = (before.get("location"), before.get("reason")) == (fault.location, fault.reason)
         return LastFailure(
             location=fault.location,
             reason=fault.reason,
-            message=message,
-            user_action=fault.user_action[:4096],
+            message=shorten(fault.message, MAX_MESSAGE),
+            user_action=fault.user_action,
             time=before["time"] if same else self.time,
         )
 
     def notices(self, ready: Judgement) -> tuple[Notice, ...]:
         """Return an Event where the resource became ready, or is not for another reason."""
-        before = self._before("Ready")
+        before = self.condition("Ready")
         if before is not None and (before["status"], before["reason"]) == (
             ready.status, ready.reason,
         ):  # fmt: skip
@@ -95,14 +110,7 @@ class Earlier:
         kind: Literal["Normal", "Warning"] = "Normal"
         if REASONS[ready.reason].location is not None:
             kind = "Warning"
-        return (Notice(kind, ready.reason, ready.message[:1024]),)
-
-    def _before(self, kind: ConditionType) -> Mapping[str, Any] | None:
-        for one in self.status.get("conditions") or ():
-            if one["type"] == kind:
-                found: Mapping[str, Any] = one
-                return found
-        return None
+        return (Notice(kind, ready.reason, ready.message),)
 
 
 def first_fault(faults: Iterable[Fault | None]) -> Fault | None:
@@ -110,9 +118,13 @@ def first_fault(faults: Iterable[Fault | None]) -> Fault | None:
     return next((fault for fault in faults if fault is not None), None)
 
 
-def _shorten(message: str) -> str:
-    """Cut a message to what Kubernetes takes, and say so."""
-    if len(message) <= MAX_MESSAGE:
-        return message
+def shorten(message: str, most: int) -> str:
+    """Cut a message to a number of characters, and say so.
+
+    Examples
+    --------
+    >>> shorten("a" * 40, 20)
+    'aaaa ... (shortened)'
+    """
     said = " ... (shortened)"
-    return message[: MAX_MESSAGE - len(said)] + said
+    return message if len(message) <= most else message[: most - len(said)] + said

@@ -1,7 +1,8 @@
 """Having kubelets refresh what pods have mounted.
 
 A kubelet refreshes a mounted ConfigMap every minute or so, and 0.2 s after an annotation of the pod
-changed (measured). So pods that have not confirmed are touched: at once, and again after growing waits.
+changed (measured). So pods that have not confirmed are touched: at once, and a few times more. Whoever
+has not confirmed by then needs no further touch: it has seen the change, or its kubelet is away.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from sentinel_core.ids import canonical_json
 from sentinel_operator.services.plan import Object, Touch
 
 TOUCH_ANNOTATION = "sentinel.dev/release"
-LONGEST_WAIT_SECONDS = 60.0
-"""By then the kubelet refreshes by itself."""
+WAITS_SECONDS = (1.0, 2.0, 4.0)
+"""After each touch, before the next one; there is one touch more than waits."""
 
 
 def token_of(data: Mapping[str, str]) -> str:
@@ -40,11 +41,13 @@ def plan_touches(
         metadata = pod["metadata"]
         said = (metadata.get("annotations") or {}).get(TOUCH_ANNOTATION, "")
         attempt, due = _next(said, token)
+        if attempt > len(WAITS_SECONDS):
+            continue
         if due <= now:
             value = f"{token}-{attempt}-{int(now)}"
             touches.append(Touch(metadata["name"], TOUCH_ANNOTATION, value))
-            due = now + _wait_seconds(attempt)
-        waits.append(due - now)
+        else:
+            waits.append(due - now)
     return tuple(touches), min(waits, default=None)
 
 
@@ -54,11 +57,9 @@ def _next(said: str, token: str) -> tuple[int, float]:
     attempt, _, at = rest.partition("-")
     if known != token or not attempt.isdigit() or not at.isdigit():
         return 0, 0.0
-    return int(attempt) + 1, int(at) + _wait_seconds(int(attempt))
-
-
-def _wait_seconds(attempt: int) -> float:
-    return min(2.0**attempt, LONGEST_WAIT_SECONDS)
+    number = int(attempt)
+    wait = WAITS_SECONDS[number] if number < len(WAITS_SECONDS) else 0.0
+    return number + 1, int(at) + wait
 
 
 def soonest(*waits: float | None) -> float | None:

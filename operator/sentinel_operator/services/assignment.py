@@ -1,0 +1,94 @@
+"""What the pods of a model server are told to serve: one artifact by default, others by digest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sentinel_core.ids import canonical_json
+from sentinel_core.release import ReleaseModel
+from sentinel_operator.services.artifact import ArtifactState
+from sentinel_operator.services.children import is_ours
+from sentinel_operator.services.plan import Observed
+from sentinel_operator.services.releases import read_revisions
+
+FILE = "artifacts.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """One artifact: where it lies, and what it must be."""
+
+    uri: str
+    digest: str
+    public_key: str | None
+    store: str | None
+
+    def plain(self) -> dict[str, Any]:
+        """Return it as JSON has it."""
+        return {
+            "uri": self.uri,
+            "digest": self.digest,
+            "publicKey": self.public_key,
+            "store": self.store,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """What is served; nothing before an artifact is proven."""
+
+    default: Assigned | None
+    others: tuple[Assigned, ...] = ()
+
+    @property
+    def digest(self) -> str | None:
+        """Digest of the default artifact."""
+        return self.default.digest if self.default else None
+
+    @property
+    def stores(self) -> set[str]:
+        """Names of the Secrets that say how to reach the artifacts."""
+        given = (*self.others, *((self.default,) if self.default else ()))
+        return {one.store for one in given if one.store is not None}
+
+    def data(self) -> dict[str, str]:
+        """Return the data of the ConfigMap that tells pods."""
+        if self.default is None:
+            return {}
+        plain = {"default": self.default.plain(), "others": [one.plain() for one in self.others]}
+        return {FILE: canonical_json(plain).decode()}
+
+
+def assign(resource: str, artifact: ArtifactState, observed: Observed) -> Assignment:
+    """Decide what the pods of a model are to serve.
+
+    Others are the artifacts that a stable or candidate release of the namespace calls here.
+
+    Raises
+    ------
+    ReleaseError
+        ``ReleaseUnreadable``: another version of the operator wrote a release. Retryable: no.
+    """
+    proven = artifact.proven
+    if proven is None:
+        return Assignment(None)
+    default = Assigned(proven.uri, proven.digest, artifact.public_key, proven.store)
+    others: dict[str, Assigned] = {}
+    for one in _called(resource, observed):
+        if one.digest != default.digest:
+            others.setdefault(one.digest, Assigned(one.uri, one.digest, one.public_key, one.store))
+    return Assignment(default, tuple(others.values()))
+
+
+def _called(resource: str, observed: Observed) -> Iterator[ReleaseModel]:
+    """Yield what releases that are served, or are to be, call at the model's server."""
+    for name in sorted(observed.pipelines):
+        uid = observed.pipelines[name]["metadata"]["uid"]
+        objects = observed.pipeline_revisions.get(name, ())
+        for revision in read_revisions(one for one in objects if is_ours(one, uid)):
+            if revision.role in ("stable", "candidate"):
+                for one in revision.release.models:
+                    if one.placement == "Remote" and one.model == resource:
+                        yield one
