@@ -125,8 +125,9 @@ class Reconciler:
         """Return the watched inputs, and those named that carry no label and are not watched."""
         inputs = self.cache.inputs(key.namespace)
         named = (name for name in names_in(entry.thing) if name.kind == CONFIG_MAP.name)
-        unlabelled = await self._find(name for name in named if name.name not in inputs)
-        return {**inputs, **{name.name: found.thing for name, found in unlabelled.items()}}
+        # As they are read: an entry keeps the data only of those that carry the label.
+        unlabelled = await self._read(name for name in named if name.name not in inputs)
+        return {**inputs, **{name.name: thing for name, thing in unlabelled.items()}}
 
     async def _look_for(
         self, key: ResourceKey, plan: Plan, seen: Mapping[ObjectKey, Entry]
@@ -135,13 +136,14 @@ class Reconciler:
         return await self._find(wanted - seen.keys())
 
     async def _find(self, keys: Iterable[ObjectKey]) -> Mapping[ObjectKey, Entry]:
+        return {key: Entry.of(thing) for key, thing in (await self._read(keys)).items()}
+
+    async def _read(self, keys: Iterable[ObjectKey]) -> Mapping[ObjectKey, Object]:
         wanted = sorted(keys)
         paths = [KINDS[key.kind].path(key.namespace, key.name) for key in wanted]
         things = await asyncio.gather(*(self.client.find(path) for path in paths))
         return {
-            key: Entry.of(thing)
-            for key, thing in zip(wanted, things, strict=True)
-            if thing is not None
+            key: thing for key, thing in zip(wanted, things, strict=True) if thing is not None
         }
 
     async def _carry_out(
