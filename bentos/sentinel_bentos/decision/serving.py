@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+from dataclasses import replace
 
 from sentinel_bentos.decision.settings import Settings
 from sentinel_bentos.watch import follow
@@ -96,8 +97,7 @@ class Serving:
             projection = await asyncio.to_thread(read_projection, settings.release_dir)
             if self._engine is None:
                 await self._open(settings, projection)
-            else:
-                await self._engine.take_up(projection)
+            await self.engine.take_up(projection)
         except SentinelError as error:
             self.refuse(Refusal.of(error, projection.stable.digest if projection else None))
         except Exception as error:  # noqa: BLE001 - see the module: this process stays
@@ -113,9 +113,9 @@ class Serving:
             _log.warning("The candidate is not served: %s", message)
 
     async def _open(self, settings: Settings, projection: Projection) -> None:
-        self._opening = asyncio.ensure_future(
-            asyncio.to_thread(self._open_engine, settings, projection)
-        )
+        """Open an engine with the stable release alone: a candidate must not keep it from serving."""
+        alone = replace(projection, candidate=None, candidate_error=None)
+        self._opening = asyncio.ensure_future(asyncio.to_thread(self._open_engine, settings, alone))
         engine = await asyncio.shield(self._opening)
         await engine.connect()
         # What was loaded stays for ever; without this every full collection would walk it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import sqlite3
 
 import pytest
@@ -150,6 +151,22 @@ def test_an_artifact_whose_store_comes_back_is_fetched_without_a_change(tmp_path
     away, back = asyncio.run(scenario())
     assert (away.state, away.reason, away.retrying) == ("Refused", "StoreUnreachable", True)
     assert wanted.digest == (back.candidate if as_candidate else back.stable)
+
+
+def test_a_candidate_whose_store_hangs_does_not_keep_the_stable_release_from_serving(tmp_path):
+    model = write_model(tmp_path / "artifact")
+
+    async def scenario():
+        with socket.create_server(("127.0.0.1", 0)) as hung:
+            uri = f"http://127.0.0.1:{hung.getsockname()[1]}/model.tar"
+            candidate = model_release(tmp_path / "artifact", model, uri=uri)
+            settings, serving = build_settings(tmp_path), build_serving()
+            KubeletVolume(settings.release_dir).write(projection_files(STABLE, candidate))
+            async with running(serving, settings):
+                await become(lambda: serving.ready)
+                return serving.served()
+
+    assert asyncio.run(scenario()) == Served(STABLE.digest, None, 0.0, "Ready")
 
 
 def test_credentials_of_a_store_that_change_are_reason_to_try_again(tmp_path):
