@@ -70,7 +70,11 @@ def test_a_tied_daemon_ends_with_the_process_that_started_it(tmp_path, sleeper):
 import os, pathlib, signal
 from tests.cluster.harness.daemon import Daemon
 folder = pathlib.Path({str(tmp_path)!r})
-Daemon(name="sleeper", command=["sleep", "600"], folder=folder, tied=True).start()
+daemon = Daemon(name="sleeper", command=["sleep", "600"], folder=folder, tied=True)
+daemon.start()
+# The tie is made by what the process runs before the command.
+while pathlib.Path(f"/proc/{{daemon.pid}}/comm").read_text() != "sleep\\n":
+    pass
 os.kill(os.getpid(), signal.SIGKILL)
 """
     subprocess.run([sys.executable, "-c", code], check=False)

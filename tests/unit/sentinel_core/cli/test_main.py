@@ -84,7 +84,7 @@ def test_a_shell_completes_names_of_commands():
 
 
 def test_a_shell_completes_what_follows_a_command():
-    assert complete("sentinel model ", 2) == ["inspect", "verify", "keygen"]
+    assert complete("sentinel model ", 2) == ["inspect", "verify", "prove", "keygen"]
     assert "--spec" in complete("sentinel features --", 2)
 
 
