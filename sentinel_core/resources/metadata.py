@@ -14,6 +14,9 @@ DEFAULT_NAMESPACE = "default"
 """Where a document without a namespace belongs on a laptop, as with a fresh kubectl context."""
 INPUT_LABEL = "sentinel.dev/input"
 """Label, with the value ``true``, of every ConfigMap that a resource reads: it is watched by it."""
+KIND_LABEL = "sentinel.dev/kind"
+RESOURCE_LABEL = "sentinel.dev/resource"
+"""Labels that say which resource an object was made for; its pods carry both, too."""
 
 ResourceName = Annotated[
     str,

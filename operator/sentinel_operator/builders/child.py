@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sentinel_core.resources.metadata import API_VERSION
+from sentinel_core.resources.metadata import API_VERSION, KIND_LABEL, RESOURCE_LABEL
 
-KIND_LABEL = "sentinel.dev/kind"
-RESOURCE_LABEL = "sentinel.dev/resource"
 ROLE_LABEL = "sentinel.dev/role"
 """``server`` on pods that answer, ``proof`` on those of proof Jobs, which must get no traffic."""
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from sentinel_core.resources.metadata import KIND_LABEL, RESOURCE_LABEL
 from sentinel_core.resources.network import Egress, NetworkPolicy, Peer
-from sentinel_operator.builders.child import KIND_LABEL, RESOURCE_LABEL, ROLE_LABEL, Child
+from sentinel_operator.builders.child import ROLE_LABEL, Child
 from sentinel_operator.builders.ports import ADMIN_PORT, CLIENT_PORTS, GRPC_PORT
 
 NAMESPACE_LABEL = "kubernetes.io/metadata.name"

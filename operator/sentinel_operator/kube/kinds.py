@@ -6,11 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sentinel_core.resources.metadata import INPUT_LABEL
-
-KIND_LABEL = "sentinel.dev/kind"
-RESOURCE_LABEL = "sentinel.dev/resource"
-"""Which resource an object belongs to; every child carries both, and so do its pods."""
+from sentinel_core.resources.metadata import INPUT_LABEL, KIND_LABEL, RESOURCE_LABEL
 
 PROJECTION = "false"
 """Value of `INPUT_LABEL` on ConfigMaps that the operator writes itself.
