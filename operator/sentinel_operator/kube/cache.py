@@ -67,7 +67,8 @@ def trim(thing: Mapping[str, Any]) -> dict[str, Any]:
     """Leave out what nobody reads and what takes most of the memory.
 
     Those are ``managedFields`` (kept in `Entry.owned`), kubectl's copy of the object in an
-    annotation, most of the spec of pods, and the data of the projections that the operator writes itself.
+    annotation, most of the spec of pods, and the data of the projections
+    that the operator writes itself.
     """
     metadata = {k: v for k, v in thing["metadata"].items() if k != "managedFields"}
     if _DROPPED_ANNOTATION in (metadata.get("annotations") or {}):
