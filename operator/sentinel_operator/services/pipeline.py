@@ -176,11 +176,9 @@ class _Served:
     def _pod(self) -> Pod:
         spec = self.spec
         keys = spec.auth.api_keys_secret_ref
+        # Of models that are called too: their artifacts tell what to ask and how to explain it.
         stores = {
-            one.store
-            for release in self.rollout.releases
-            for one in release.models
-            if one.placement == "Inline" and one.store
+            one.store for release in self.rollout.releases for one in release.models if one.store
         }
         return Pod(
             mode="decision",
