@@ -132,7 +132,7 @@ def store(
         yield ClusterStore(settings, tmp_path_factory.mktemp("artifacts"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def new_place(
     cluster: RunningCluster, reader: ApiReader, prepared: Prepared
 ) -> Iterator[Callable[[], ClusterPlace]]:

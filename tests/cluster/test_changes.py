@@ -164,7 +164,7 @@ def test_an_input_without_the_label_is_told_with_the_command_that_mends_it(place
     place.wait_for(
         lambda: place.condition(*unlabelled) == ("False", "InputNotLabelled"), "it is told"
     )
-    (command,) = re.findall(r"kubectl label .*?=true", place.failure(*unlabelled)["userAction"])
+    (command,) = re.findall(r"kubectl label .*?=true", place.failure(*unlabelled)["message"])
     place.kubectl(*shlex.split(command)[1:])
     place.wait_for(
         lambda: place.condition(*unlabelled, "InputsValid") == ("True", "Compiled"), "it is mended"

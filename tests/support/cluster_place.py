@@ -133,11 +133,11 @@ class ClusterPlace:
             "get", "--raw", f"/api/v1/namespaces/{self.namespace}/pods/{pod}:{port}/proxy{path}"
         )
 
-    def metric(self, pod: str, name: str, port: int = 3002) -> float:
-        """Return a metric of a pod, as the sum over its labels."""
-        lines = self.ask_pod(pod, port, "/metrics").splitlines()
-        series = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
-        return sum(float(value) for head, value in series if head.split("{")[0] == name)
+    def metric(self, pod: str, name: str, *labels: str) -> float:
+        """Return a metric of a server's pod, as the sum over the series that have all of the labels."""
+        lines = self.ask_pod(pod, 3002, "/metrics").splitlines()
+        series = [line.rsplit(" ", 1) for line in lines if line.split("{")[0].split(" ")[0] == name]
+        return sum(float(value) for head, value in series if all(one in head for one in labels))
 
     def expose(self, kind: str, name: str, http_port: int, grpc_port: int) -> None:
         """Open a resource's pods to this machine, at two NodePorts."""
