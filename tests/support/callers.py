@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple
@@ -48,6 +48,8 @@ class Told(NamedTuple):
 
 Ask = Callable[[str], Told]
 """Asks once, under an id that was not used before; raises where there is no good answer."""
+Opening = Callable[[], AbstractContextManager[Ask]]
+"""Opens a client's connection, for as long as its context is."""
 
 
 class Caller(threading.Thread):
@@ -120,84 +122,106 @@ class Callers:
 
 
 @contextmanager
-def calling(*asks: Ask) -> Iterator[Callers]:
-    """Have one client for each way to ask, for as long as this is open; then all have ended."""
+def calling(*openings: Opening) -> Iterator[Callers]:
+    """Have clients ask for as long as this is open; then all have ended."""
     stop = threading.Event()
-    callers = Callers([Caller(ask, stop) for ask in asks])
-    for caller in callers.each:
-        caller.start()
-    try:
-        yield callers
-    finally:
-        stop.set()
+    with ExitStack() as connections:
+        asks = [connections.enter_context(opening()) for opening in openings]
+        callers = Callers([Caller(ask, stop) for ask in asks])
         for caller in callers.each:
-            caller.join()
+            caller.start()
+        try:
+            yield callers
+        finally:
+            stop.set()
+            for caller in callers.each:
+                caller.join()
 
 
-def by_http(port: int, key: str, *, kept: bool = True) -> Ask:
+def by_http(port: int, key: str, *, kept: bool = True) -> Opening:
     """Ask for decisions over HTTP, over one connection or each over a new one."""
     url, headers = f"http://127.0.0.1:{port}/api/v1/score", {"X-API-Key": key}
-    client = _client(kept=kept)
 
-    def ask(name: str) -> Told:
-        # A card of its own, so that the score does not depend on what was asked before.
-        answer = client.post(url, json=wire_payment(name, card=name), headers=headers)
-        answer.raise_for_status()
-        body = answer.json()
-        return Told(body["release"], body["score"], tuple(body["degraded"]))
+    @contextmanager
+    def opened() -> Iterator[Ask]:
+        with _client(kept=kept) as client:
 
-    return ask
+            def ask(name: str) -> Told:
+                # A card of its own, so that the score does not depend on what was asked before.
+                answer = client.post(url, json=wire_payment(name, card=name), headers=headers)
+                answer.raise_for_status()
+                body = answer.json()
+                return Told(body["release"], body["score"], tuple(body["degraded"]))
+
+            yield ask
+
+    return opened
 
 
-def by_grpc(port: int, key: str) -> Ask:
+def by_grpc(port: int, key: str) -> Opening:
     """Ask for decisions over gRPC."""
-    stub = DecisionServiceStub(grpc.insecure_channel(f"127.0.0.1:{port}"))
 
-    def ask(name: str) -> Told:
-        event = decision.Event(
-            id=name, occurred_at=NOON, entities={"card": name, "terminal": "t1"},
-            transaction=decision.Transaction(amount=10.5, currency="EUR"),
-        )  # fmt: skip
-        request = decision.ScoreRequest(event=event)
-        metadata = [("x-api-key", key)]
-        answer = stub.Score(request, timeout=TIMEOUT_SECONDS, metadata=metadata).decision
-        return Told(answer.release, answer.score, tuple(answer.degraded))
+    @contextmanager
+    def opened() -> Iterator[Ask]:
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            stub = DecisionServiceStub(channel)
 
-    return ask
+            def ask(name: str) -> Told:
+                event = decision.Event(
+                    id=name, occurred_at=NOON, entities={"card": name, "terminal": "t1"},
+                    transaction=decision.Transaction(amount=10.5, currency="EUR"),
+                )  # fmt: skip
+                request = decision.ScoreRequest(event=event)
+                metadata = [("x-api-key", key)]
+                answer = stub.Score(request, timeout=TIMEOUT_SECONDS, metadata=metadata).decision
+                return Told(answer.release, answer.score, tuple(answer.degraded))
+
+            yield ask
+
+    return opened
 
 
-def infer_by_http(
-    port: int, model: str, rows: list[list[float | None]], *, kept: bool = True
-) -> Ask:
+def infer_by_http(port: int, model: str, rows: list[list[float]], *, kept: bool = True) -> Opening:
     """Ask a model server for probabilities over HTTP."""
-    url, body = f"http://127.0.0.1:{port}/v2/models/{model}/infer", infer_body(rows)
-    client = _client(kept=kept)
+    url, body = f"http://127.0.0.1:{port}/v2/models/{model}/infer", infer_body([*rows])
 
-    def ask(_: str) -> Told:
-        answer = client.post(url, json=body)
-        answer.raise_for_status()
-        found = answer.json()
-        outputs = {one["name"]: one["data"] for one in found["outputs"]}
-        return Told(found["model_version"], outputs["probability"][0])
+    @contextmanager
+    def opened() -> Iterator[Ask]:
+        with _client(kept=kept) as client:
 
-    return ask
+            def ask(_: str) -> Told:
+                answer = client.post(url, json=body)
+                answer.raise_for_status()
+                found = answer.json()
+                outputs = {one["name"]: one["data"] for one in found["outputs"]}
+                return Told(found["model_version"], outputs["probability"][0])
+
+            yield ask
+
+    return opened
 
 
-def infer_by_grpc(port: int, model: str, rows: list[list[float]]) -> Ask:
+def infer_by_grpc(port: int, model: str, rows: list[list[float]]) -> Opening:
     """Ask a model server for probabilities over gRPC."""
-    stub = GRPCInferenceServiceStub(grpc.insecure_channel(f"127.0.0.1:{port}"))
     tensor = inference.ModelInferRequest.InferInputTensor(
         name="input", datatype="FP32", shape=[len(rows), len(rows[0])],
         contents=inference.InferTensorContents(fp32_contents=[v for row in rows for v in row]),
     )  # fmt: skip
     request = inference.ModelInferRequest(model_name=model, inputs=[tensor])
 
-    def ask(_: str) -> Told:
-        answer = stub.ModelInfer(request, timeout=TIMEOUT_SECONDS)
-        outputs = {one.name: one.contents.fp32_contents for one in answer.outputs}
-        return Told(answer.model_version, outputs["probability"][0])
+    @contextmanager
+    def opened() -> Iterator[Ask]:
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            stub = GRPCInferenceServiceStub(channel)
 
-    return ask
+            def ask(_: str) -> Told:
+                answer = stub.ModelInfer(request, timeout=TIMEOUT_SECONDS)
+                outputs = {one.name: one.contents.fp32_contents for one in answer.outputs}
+                return Told(answer.model_version, outputs["probability"][0])
+
+            yield ask
+
+    return opened
 
 
 def _client(*, kept: bool) -> httpx.Client:
