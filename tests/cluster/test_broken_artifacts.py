@@ -84,7 +84,7 @@ def propose(place, case):
 
 @pytest.mark.parametrize("make", REASONS, ids=lambda make: make.__name__)
 def test_it_is_told_why_within_30_seconds_and_everything_goes_on(
-    place, good, store, clients, actions, tmp_path, figures, make
+    *, place, good, store, clients, actions, tmp_path, figures, make
 ):
     folder = tmp_path / f"{place.namespace}-{make.__name__}"
     folder.mkdir()
