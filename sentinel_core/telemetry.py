@@ -6,12 +6,25 @@ document), never from a request, since every new value is a new time series for 
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Iterator
+from itertools import accumulate
+from time import perf_counter_ns
+from typing import Literal
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.metrics_core import CounterMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 
 LATENCY_BUCKETS_SECONDS = (
     0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0,
 )  # fmt: skip
 """From a tenth of the scoring path's own time to the longest budget a pipeline may set."""
+PROTOCOLS = ("http", "grpc", "predict")
+"""Ways to ask a model server; ``predict`` is the Bento's own."""
+Operation = Literal["infer", "metadata", "health", "none"]
+"""What a model server is asked for; ``none`` is a path that does not exist."""
 
 
 class DecisionMetrics:
@@ -74,6 +87,60 @@ class DecisionMetrics:
         )
 
 
+class ProtocolCounts:
+    """What a model server was asked in one protocol.
+
+    Plain numbers, of which `InferenceCounts` makes metrics when somebody asks: those of
+    prometheus_client take a lock each, and the four of a request took a tenth of its time. Used from
+    one thread.
+    """
+
+    def __init__(self) -> None:
+        self.answered: dict[tuple[str, str], int] = {}
+        self.rows = 0
+        self.infer_seconds = 0.0
+        self.buckets = [0] * (len(LATENCY_BUCKETS_SECONDS) + 1)
+
+    def count(self, operation: Operation, code: str, started_ns: int) -> None:
+        """Count an answer; ``started_ns`` is the reading of `perf_counter_ns` at its request."""
+        key = operation, code
+        self.answered[key] = self.answered.get(key, 0) + 1
+        if operation == "infer":
+            seconds = (perf_counter_ns() - started_ns) / 1e9
+            self.infer_seconds += seconds
+            self.buckets[bisect_left(LATENCY_BUCKETS_SECONDS, seconds)] += 1
+
+
+class InferenceCounts(Collector):
+    """The counts of a model server's protocols, as metrics."""
+
+    def __init__(self) -> None:
+        self.http, self.grpc, self.predict = (ProtocolCounts() for _ in PROTOCOLS)
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the metrics with what was counted so far."""
+        requests = CounterMetricFamily(
+            "sentinel_model_requests_total",
+            "Requests answered, by the code of HTTP or gRPC.",
+            labels=["protocol", "operation", "code"],
+        )
+        seconds = HistogramMetricFamily(
+            "sentinel_model_infer_seconds",
+            "From the head of a request for scores to its answer.",
+            labels=["protocol"],
+        )
+        rows = CounterMetricFamily("sentinel_model_rows_total", "Rows scored.", labels=["protocol"])
+        bounds = [*map(floatToGoString, LATENCY_BUCKETS_SECONDS), "+Inf"]
+        for protocol in PROTOCOLS:
+            counts: ProtocolCounts = getattr(self, protocol)
+            for (operation, code), number in counts.answered.items():
+                requests.add_metric([protocol, operation, code], number)
+            heights = zip(bounds, accumulate(counts.buckets), strict=True)
+            seconds.add_metric([protocol], list(heights), counts.infer_seconds)
+            rows.add_metric([protocol], counts.rows)
+        yield from (requests, seconds, rows)
+
+
 class ModelServerMetrics:
     """What a model server counts.
 
@@ -85,22 +152,8 @@ class ModelServerMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.registry = registry
-        self.requests = Counter(
-            "sentinel_model_requests_total",
-            "Requests answered: protocol http, grpc or predict; code of HTTP or gRPC.",
-            ["protocol", "operation", "code"],
-            registry=registry,
-        )
-        self.infer_seconds = Histogram(
-            "sentinel_model_infer_seconds",
-            "From the head of a request for scores to its answer.",
-            ["protocol"],
-            registry=registry,
-            buckets=LATENCY_BUCKETS_SECONDS,
-        )
-        self.rows = Counter(
-            "sentinel_model_rows_total", "Rows scored.", ["protocol"], registry=registry
-        )
+        self.requests = InferenceCounts()
+        registry.register(self.requests)
         self.versions = Gauge(
             "sentinel_model_versions", "Versions that are loaded.", registry=registry
         )

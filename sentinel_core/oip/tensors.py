@@ -84,9 +84,10 @@ def parse_rows(request: pb.ModelInferRequest, feature_count: int, max_rows: int)
         There is another number of inputs than one, or the one is not ``input`` of float32 and of the
         model's shape. Retryable: no.
     """
-    if len(request.inputs) != 1:
-        raise wrong_inputs([tensor.name for tensor in request.inputs])
-    tensor = request.inputs[0]
+    inputs = request.inputs
+    if len(inputs) != 1:
+        raise wrong_inputs([tensor.name for tensor in inputs])
+    tensor = inputs[0]
     count = check_shape(tensor, feature_count, max_rows)
     raw = request.raw_input_contents
     if not raw:
@@ -118,12 +119,16 @@ def build_response(
     raw : bool
         Whether the contents go as bytes, or as numbers for a client that sent numbers.
     """
-    response = pb.ModelInferResponse(model_name=model_name, model_version=version, id=request_id)
+    response = pb.ModelInferResponse(
+        model_name=model_name,
+        model_version=version,
+        id=request_id,
+        raw_output_contents=[to_bytes(values) for values in outputs.values()] if raw else (),
+    )
+    add = response.outputs.add
     for name, values in outputs.items():
-        tensor = response.outputs.add(name=name, datatype=FP32, shape=values.shape)
-        if raw:
-            response.raw_output_contents.append(to_bytes(values))
-        else:
+        tensor = add(name=name, datatype=FP32, shape=values.shape)
+        if not raw:
             tensor.contents.fp32_contents.extend(values.ravel().tolist())
     return response
 
@@ -199,12 +204,12 @@ def from_bytes(name: str, data: bytes, shape: tuple[int, ...]) -> Rows:
             f"{name[:64]} has {len(data)} bytes; its shape {list(shape)} needs {needed_bytes}.",
             user_action="Send float32 values row by row, without padding.",
         )
-    return np.frombuffer(data, dtype=_LITTLE_ENDIAN).reshape(shape).astype(np.float32, copy=False)
+    return np.asarray(np.frombuffer(data, dtype=_LITTLE_ENDIAN), dtype=np.float32).reshape(shape)
 
 
 def to_bytes(values: Rows) -> bytes:
     """Write raw contents."""
-    return values.astype(_LITTLE_ENDIAN, copy=False).tobytes()
+    return np.asarray(values, dtype=_LITTLE_ENDIAN).tobytes()
 
 
 def wrong_inputs(names: Sequence[str]) -> InvalidTensorError:

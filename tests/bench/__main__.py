@@ -17,7 +17,8 @@ from sentinel_core.errors import SentinelError
 from tests.bench.record import ROOT, Measured, print_record, write_record
 
 BENCHES = (
-    "rules", "model", "store", "features", "remote", "grpc", "decide", "state", "model_server", "http", "backtest",
+    "rules", "model", "store", "features", "remote", "grpc", "decide", "state", "model_server",
+    "http", "backtest",
 )  # fmt: skip
 """Short ones first."""
 

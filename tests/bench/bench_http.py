@@ -13,7 +13,7 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from sentinel_core.release import compile_manifest
 from tests.bench.bench_store import measure_bare_commits
 from tests.bench.card_payments import NOW_US, CardPayments
 from tests.bench.load import get, post, send_all
-from tests.bench.processes import MIB, cpu_seconds_of, rss_bytes, tree
+from tests.bench.processes import MIB, cpu_seconds_of, pinned, rss_bytes, tree
 from tests.bench.record import Limit, Measured
 from tests.bench.timing import median_of
 from tests.support.decision_server import RunningServer, serve, wait_until_ready
@@ -54,7 +54,7 @@ def measure() -> Measured:
         bodies = _bodies(payments)
         server_core, load_core = sorted(os.sched_getaffinity(0))[:2]
         with ExitStack() as stack:
-            with _pinned(server_core):
+            with pinned(server_core):
                 bare = measure_bare_commits(folder / "bare.db", BARE_COMMITS)
                 started = time.perf_counter()
                 serving = serve(
@@ -62,7 +62,7 @@ def measure() -> Measured:
                     releases=folders.releases, SENTINEL_HISTORY=str(history),
                 )  # fmt: skip
                 server = stack.enter_context(serving)
-            stack.enter_context(_pinned(load_core))
+            stack.enter_context(pinned(load_core))
             wait_until_ready(server)
             ready_seconds = time.perf_counter() - started
             return _measured(server, bodies, bare, ready_seconds)
@@ -143,14 +143,3 @@ def _figures(server: RunningServer, requests: Sequence[bytes], concurrency: int)
         "server_cpu_us": round(used / len(requests) * 1e6, 1),
         "decided": sum(body.count(b'"event_id"') for body in load.bodies),
     }
-
-
-@contextmanager
-def _pinned(core: int) -> Iterator[None]:
-    """Keep this thread, and the processes it starts meanwhile, on one core."""
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {core})
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, before)

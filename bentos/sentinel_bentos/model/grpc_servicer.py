@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 
 import grpc
 
-from sentinel_bentos.model.counting import Operation, RequestCounter
 from sentinel_bentos.model.description import (
     EXTENSIONS,
     PLATFORM,
@@ -19,14 +18,21 @@ from sentinel_bentos.model.description import (
     inputs_of,
     outputs_of,
 )
-from sentinel_bentos.model.outputs import MAX_ROWS, check_wanted, refuse_request
+from sentinel_bentos.model.outputs import (
+    DEFAULT_OUTPUTS,
+    MAX_ROWS,
+    check_wanted,
+    refuse_request,
+)
 from sentinel_bentos.model.scoring import Scoring
 from sentinel_bentos.model.serving import ModelServing
 from sentinel_bentos.model.statuses import status_of, text_of
+from sentinel_core.artifacts.session import LoadedModel
 from sentinel_core.errors import NotReadyError, SentinelError
 from sentinel_core.oip import open_inference_pb2 as pb
 from sentinel_core.oip import open_inference_pb2_grpc as pb_grpc
 from sentinel_core.oip.tensors import build_response, parse_rows
+from sentinel_core.telemetry import Operation
 
 _log = logging.getLogger("sentinel.grpc")
 _OK = grpc.StatusCode.OK.name
@@ -57,9 +63,9 @@ def _rpc(
                 _log.exception("A call could not be answered.")
                 code, text = grpc.StatusCode.INTERNAL, "The server met an error not expected."
             else:
-                self.counter.count(operation, _OK, started_ns)
+                self.counts.count(operation, _OK, started_ns)
                 return response
-            self.counter.count(operation, code.name, started_ns)
+            self.counts.count(operation, code.name, started_ns)
             await context.abort(code, text)
             raise AssertionError("abort raises")  # for the type checker
 
@@ -72,7 +78,7 @@ class InferenceServicer(pb_grpc.GRPCInferenceServiceServicer):
     """Answers the rpcs; their names are the protocol's."""
 
     def __init__(self, serving: ModelServing, scoring: Scoring) -> None:
-        self.counter = RequestCounter(serving.metrics, "grpc")
+        self.counts = serving.metrics.requests.grpc
         self._serving = serving
         self._scoring = scoring
 
@@ -126,20 +132,20 @@ class InferenceServicer(pb_grpc.GRPCInferenceServiceServicer):
         versions = self._serving.versions
         model = versions.find(request.model_name, request.model_version)
         rows = parse_rows(request, model.feature_count, MAX_ROWS)
-        for output in request.outputs:
-            _refuse_parameters(output)
-        wanted = check_wanted([output.name for output in request.outputs], model)
+        wanted = _wanted_outputs(request, model) if request.outputs else DEFAULT_OUTPUTS
         outputs = await self._scoring.score(model, rows, wanted)
-        self.counter.count_rows(len(rows))
+        self.counts.rows += len(rows)
         raw = bool(request.raw_input_contents)
         return build_response(versions.name, model.digest, outputs, request_id=request.id, raw=raw)
 
 
-def _refuse_parameters(output: pb.ModelInferRequest.InferRequestedOutputTensor) -> None:
-    """Refuse what asks for another answer than the one that it would get."""
-    for name in output.parameters:
-        raise refuse_request(
-            f"outputs.{output.name[:64]}",
-            f"the parameter {name[:64]!r} is not known here",
-            "Outputs take none.",
-        )
+def _wanted_outputs(request: pb.ModelInferRequest, model: LoadedModel) -> tuple[str, ...]:
+    """Return the names of the wanted outputs; one that asks for another form of answer is refused."""
+    for output in request.outputs:
+        for name in output.parameters:
+            raise refuse_request(
+                f"outputs.{output.name[:64]}",
+                f"the parameter {name[:64]!r} is not known here",
+                "Outputs take none.",
+            )
+    return check_wanted([output.name for output in request.outputs], model)

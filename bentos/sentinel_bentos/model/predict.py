@@ -7,7 +7,6 @@ from time import perf_counter_ns
 import numpy as np
 from pydantic import BaseModel, Field
 
-from sentinel_bentos.model.counting import RequestCounter
 from sentinel_bentos.model.outputs import refuse_request
 from sentinel_bentos.model.serving import ModelServing
 from sentinel_bentos.model.statuses import status_of
@@ -29,7 +28,7 @@ class Predictor:
 
     def __init__(self, serving: ModelServing) -> None:
         self._serving = serving
-        self._counter = RequestCounter(serving.metrics, "predict")
+        self._counts = serving.metrics.requests.predict
 
     def predict(self, features: dict[str, float | None], version: str) -> Prediction:
         """Score one row.
@@ -59,8 +58,8 @@ class Predictor:
             code = status_of(error).http
             raise
         finally:
-            self._counter.count("infer", str(code), started_ns)
-        self._counter.count_rows(1)
+            self._counts.count("infer", str(code), started_ns)
+        self._counts.rows += 1
         return Prediction(probability=probability, margin=margin, digest=model.digest)
 
 

@@ -13,7 +13,6 @@ from typing import NamedTuple
 from starlette.types import Receive, Scope, Send
 
 from sentinel_bentos.http_errors import MethodNotAllowedError, UnsupportedMediaTypeError
-from sentinel_bentos.model.counting import Operation, RequestCounter
 from sentinel_bentos.model.description import describe_model, describe_server
 from sentinel_bentos.model.outputs import refuse_request
 from sentinel_bentos.model.rest_bodies import parse_infer, write_answer
@@ -23,6 +22,7 @@ from sentinel_bentos.model.statuses import status_of, text_of
 from sentinel_bentos.model.versions import Versions
 from sentinel_core.artifacts.session import LoadedModel
 from sentinel_core.errors import NotFoundError, SentinelError, TooLargeError
+from sentinel_core.telemetry import Operation
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
 """Gives 10,000 rows of 30 features as JSON with 12 characters a value, or 35,000 as bytes. gRPC has
@@ -62,7 +62,7 @@ class RestApp:
     def __init__(self, serving: ModelServing, scoring: Scoring) -> None:
         self._serving = serving
         self._scoring = scoring
-        self._counter = RequestCounter(serving.metrics, "http")
+        self._counts = serving.metrics.requests.http
         self._routed: Versions | None = None
         self._routes: dict[str, _Route] = {}
 
@@ -79,7 +79,7 @@ class RestApp:
         await send({"type": "http.response.start", **head})
         await send({"type": "http.response.body", "body": answer.body})
         operation = "none" if route is None else route.operation
-        self._counter.count(operation, str(answer.status), started_ns)
+        self._counts.count(operation, str(answer.status), started_ns)
 
     async def _answer(self, route: _Route | None, scope: Scope, receive: Receive) -> _Answer:
         try:
@@ -115,7 +115,7 @@ class RestApp:
             )
         request = parse_infer(body, json_bytes, model)
         outputs = await self._scoring.score(model, request.rows, request.wanted)
-        self._counter.count_rows(len(request.rows))
+        self._counts.rows += len(request.rows)
         name = self._serving.versions.name
         answer, length = write_answer(name, model.digest, request, outputs)
         if length is None:
