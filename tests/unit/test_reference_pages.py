@@ -15,6 +15,7 @@ import sentinel_core
 import sentinel_pipelines
 from sentinel_bentos.decision.problems import ANSWERS
 from sentinel_core.artifacts.refusal import RefusalReason
+from sentinel_core.cli import metrics_reference
 from sentinel_core.cli.reference import main, render_reference
 from sentinel_core.errors import SentinelError
 from sentinel_core.release.faults import Reason
@@ -100,3 +101,18 @@ def test_a_page_of_commands_is_fresh_once_written(tmp_path):
 @pytest.mark.parametrize("command", ["sentinel demo", "sentinel backfill", "sentinel rules check"])
 def test_a_command_has_its_section(command):
     assert re.search(rf"^## {command}$", render_reference(), re.MULTILINE)
+
+
+def test_the_page_of_metrics_is_what_the_code_declares():
+    assert metrics_reference.render_metrics() == (REFERENCE / "metrics.md").read_text()
+
+
+def test_a_stale_page_of_metrics_is_told(tmp_path, capsys):
+    page = tmp_path / "metrics.md"
+    assert metrics_reference.main(["--check", str(page)]) == 1
+    assert "is stale. Write it anew: ./task gen:metrics" in capsys.readouterr().err
+
+
+def test_a_page_of_metrics_is_fresh_once_written(tmp_path):
+    page = tmp_path / "metrics.md"
+    assert [metrics_reference.main(a) for a in ([str(page)], ["--check", str(page)])] == [0, 0]
