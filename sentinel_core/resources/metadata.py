@@ -176,7 +176,7 @@ def _require_unique_names(items: Items) -> Items:
     names = [item.name for item in items]
     for name in names:
         if names.count(name) > 1:
-            message = f"{name} is there more than once"
+            message = f"the name {name} is there more than once"
             raise ValueError(message)
     return items
 
