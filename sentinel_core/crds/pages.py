@@ -62,8 +62,8 @@ def render_conditions() -> str:
         "# Conditions and reasons",
         "",
         (
-            "Written by `./task gen:crds`; do not edit. `Ready` and `Available` are what to wait for and "
-            "to alert on; the others say what is missing. A reason is never renamed."
+            "Written by `./task gen:crds`; do not edit. Wait for and alert on `Ready` and "
+            "`Available`; the others say what is missing. A reason is never renamed."
         ),
         "",
         "| condition | when it is True |",
