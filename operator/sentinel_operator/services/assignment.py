@@ -64,7 +64,8 @@ class Assignment:
 def assign(resource: str, artifact: ArtifactState, observed: Observed) -> Assignment:
     """Decide what the pods of a model are to serve.
 
-    Others are the artifacts that a stable or candidate release of the namespace calls here.
+    Others are the artifacts that a release of the namespace calls here: a stable one, a candidate, or
+    one that pods still decide with, for they take up the next one a moment after it took over.
 
     Raises
     ------
@@ -85,10 +86,12 @@ def assign(resource: str, artifact: ArtifactState, observed: Observed) -> Assign
 def _called(resource: str, observed: Observed) -> Iterator[ReleaseModel]:
     """Yield what releases that are served, or are to be, call at the model's server."""
     for name in sorted(observed.pipelines):
-        uid = observed.pipelines[name]["metadata"]["uid"]
+        pipeline = observed.pipelines[name]
+        uid = pipeline["metadata"]["uid"]
+        served = {one["digest"] for one in (pipeline.get("status") or {}).get("served") or ()}
         objects = observed.pipeline_revisions.get(name, ())
         for revision in read_revisions(one for one in objects if is_ours(one, uid)):
-            if revision.role in ("stable", "candidate"):
+            if revision.role in ("stable", "candidate") or revision.digest in served:
                 for one in revision.release.models:
                     if one.placement == "Remote" and one.model == resource:
                         yield one

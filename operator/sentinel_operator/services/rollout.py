@@ -155,11 +155,16 @@ class Step:
         others = [replace(one, role="history") for one in known.values() if one.digest not in taken]
         others.sort(key=lambda one: -one.number)
         kept = [
-            one for i, one in enumerate(others) if i < self.history_limit or self._is_wanted(one)
+            one for i, one in enumerate(others) if i < self.history_limit or self._is_needed(one)
         ]
         gone = tuple(one for one in others if one not in kept)
         return Rollout(stable, candidate, tuple(kept), gone, fault)
 
-    def _is_wanted(self, revision: Revision) -> bool:
-        """Tell whether a revision says why what is wanted now cannot be had."""
-        return self.wanted is not None and revision.digest == self.wanted.release.digest
+    def _is_needed(self, revision: Revision) -> bool:
+        """Tell whether a revision says why what is wanted now cannot be had, or is still served.
+
+        Of one that is served, a model's server reads which artifacts are still called.
+        """
+        if self.wanted is not None and revision.digest == self.wanted.release.digest:
+            return True
+        return any(report.stable == revision.digest for report in self.pods.reports.values())
