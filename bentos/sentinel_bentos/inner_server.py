@@ -23,6 +23,9 @@ GRACE_SECONDS = 10
 FAREWELL_SECONDS = 1.0
 """Before a kept-alive connection is closed without an answer on it: a client that is busy has sent
 its next request within this, and is told with the answer."""
+KEEP_ALIVE_SECONDS = 120
+"""For a connection without a request. The client should be the one to close it: a request that meets
+the server's close is lost. Go's client keeps one for 90 s, nginx for 60 s, others less."""
 BACKLOG = 2048
 ARBITER_SECONDS = 1.0
 """Between looks at whether BentoML's arbiter, which started this process, is still there."""
@@ -55,6 +58,7 @@ class PublicServer:
                 proxy_headers=False,
                 server_header=False,
                 backlog=BACKLOG,
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=GRACE_SECONDS,
             )
         )
