@@ -83,6 +83,8 @@ def build_proof_job(child: Child, proof: Proof, *, pull_policy: str) -> dict[str
                 "spec": {
                     # The pod's and not the Job's: a Job deletes its pod then, and with it the reason.
                     "activeDeadlineSeconds": DEADLINE_SECONDS,
+                    # It has nothing to finish, and one that hangs does not listen.
+                    "terminationGracePeriodSeconds": 1,
                     "restartPolicy": "Never",
                     "automountServiceAccountToken": False,
                     "enableServiceLinks": False,

@@ -96,15 +96,32 @@ def _declared(thing: Object) -> list[object]:
 
 @lru_cache(maxsize=_REMEMBERED)
 def _compile(given: _Given) -> Compilation:
+    resource: str = given.pipeline["metadata"]["name"]
     try:
         pipeline = read_object(given.pipeline, SentinelPipeline)
         models = {name: read_object(one, SentinelModel) for name, one in given.models.items()}
         inputs = {name: read_object(one, ConfigMap) for name, one in given.inputs.items()}
-        compiled = compile_release(pipeline, models, inputs, proven=given.proven)
+        compiled = compile_release(pipeline, models, inputs, proven=_assume(models, given.proven))
         _check_size(compiled)
     except SentinelError as error:
-        return Compilation(None, fault_of_error(error, given.pipeline["metadata"]["name"]))
+        return Compilation(None, fault_of_error(error, resource))
+    unproven = sorted(models.keys() - given.proven.keys())
+    if unproven:
+        message = f"No artifact is proven yet of SentinelModel {', '.join(unproven)}."
+        return Compilation(None, find_fault("ModelNotReady", message, resource))
     return Compilation(compiled)
+
+
+def _assume(
+    models: Mapping[str, Declared[SentinelModel]], proven: Mapping[str, ProvenArtifact]
+) -> dict[str, ProvenArtifact]:
+    """Return the proven artifacts, and for models that wait for their proof the declared one.
+
+    So the inputs of a pipeline are judged apart from how far its models are.
+    """
+    declared = {name: model.resource.spec.artifact for name, model in models.items()}
+    assumed = {name: ProvenArtifact(one.uri, one.digest) for name, one in declared.items()}
+    return {**assumed, **proven}
 
 
 def _check_size(compiled: Compiled) -> None:
