@@ -123,7 +123,9 @@ def _verdict_of(child: Child, pod: Object) -> ProofState | None:
             return _state_of(child, verdict)
         if one.get("reason") == "OOMKilled":
             message = "The proof used more memory than spec.server.resources.limits.memory."
-            return ProofState("Refused", find_fault("OOMKilled", message, child.resource))
+            fault = find_fault("OOMKilled", message, child.resource)
+            # It is the artifact that does not fit, and no server has it yet.
+            return ProofState("Refused", replace(fault, location="artifact"))
     if status.get("reason") == "DeadlineExceeded":
         return _again(_find_timeout(child, containers))
     if ended:
