@@ -18,10 +18,11 @@ ROOT = Path(__file__).parents[2]
 FORWARD = (sys.executable, "-m", "tests.cluster.harness.forward")
 PATIENCE_SECONDS = 120
 SERVE = """\
-mkdir /tmp/www
-hostname >/tmp/www/index.html
-httpd -p 3001 -h /tmp/www
-exec httpd -f -p 3000 -h /tmp/www
+cd /tmp
+mkdir www
+hostname >www/index.html
+httpd -p 3001 -h www
+exec httpd -f -p 3000 -h www
 """
 
 
