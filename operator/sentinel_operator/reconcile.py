@@ -112,7 +112,9 @@ class Reconciler:
             pipelines=pipelines,
             pipeline_revisions={name: self._revisions(key, name) for name in pipelines},
             revisions=_of_kind(seen, REVISION.name),
-            served=tuple(Served(*answer) for answer in self.reports.answers(key, askable(ours))),
+            served=tuple(
+                Served(*answer) for answer in await self.reports.answers(key, askable(ours))
+            ),
             apis=self.apis(),
             now=self.clock.now_us() / 1e6,
         )
@@ -142,9 +144,7 @@ class Reconciler:
         wanted = sorted(keys)
         paths = [KINDS[key.kind].path(key.namespace, key.name) for key in wanted]
         things = await asyncio.gather(*(self.client.find(path) for path in paths))
-        return {
-            key: thing for key, thing in zip(wanted, things, strict=True) if thing is not None
-        }
+        return {key: thing for key, thing in zip(wanted, things, strict=True) if thing is not None}
 
     async def _carry_out(
         self,

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Literal
 
 import aiohttp
-import kubernetes
 import yaml
 from aiohttp import web
+
+from tests.support.api_session import credentials
 
 FaultKind = Literal["refused", "lost", "cut", "unanswered", "throttled", "conflict", "hook"]
 """``refused``, ``throttled`` and ``conflict`` answer 500, 429 and 409 in the API server's place.
@@ -137,11 +138,7 @@ async def _pass_on(request: web.Request, answer: aiohttp.ClientResponse) -> web.
 @contextmanager
 def faulty_api(kubeconfig: Path, target: Path) -> Iterator[FaultyApi]:
     """Run such a proxy, and write a kubeconfig that leads to it, without TLS."""
-    configuration = kubernetes.client.Configuration()
-    kubernetes.config.load_kube_config(str(kubeconfig), client_configuration=configuration)
-    context = ssl.create_default_context(cafile=configuration.ssl_ca_cert)
-    context.load_cert_chain(configuration.cert_file, configuration.key_file)
-    proxy = FaultyApi(configuration.host, context)
+    proxy = FaultyApi(*credentials(kubeconfig))
     started: Future[tuple[int, Callable[[], None]]] = Future()
     # asyncio.run cancels what is still being answered in the end.
     thread = threading.Thread(target=lambda: asyncio.run(_run(proxy, started)), daemon=True)

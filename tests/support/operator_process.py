@@ -46,13 +46,11 @@ class OperatorProcess:
     Attributes
     ----------
     settings : environment variables without their ``SENTINEL_``, in small letters
-    module : what is run
     """
 
     kubeconfig: Path
     folder: Path
     settings: dict[str, str]
-    module: str = "sentinel_operator.main"
     health_port: int = field(default_factory=free_port)
     metrics_port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
@@ -73,7 +71,7 @@ class OperatorProcess:
         environment = {**os.environ, **variables, "KUBECONFIG": str(self.kubeconfig)}
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", self.module],
+                [sys.executable, "-m", "sentinel_operator.main"],
                 env=environment,
                 cwd=ROOT,
                 stdout=log,
@@ -129,11 +127,9 @@ class OperatorProcess:
 
 
 @contextmanager
-def running_operator(
-    kubeconfig: Path, folder: Path, *, module: str = "sentinel_operator.main", **settings: str
-) -> Iterator[OperatorProcess]:
+def running_operator(kubeconfig: Path, folder: Path, **settings: str) -> Iterator[OperatorProcess]:
     """Run one replica for as long as this is open; it need not lead yet."""
-    operator = OperatorProcess(kubeconfig, folder, settings, module)
+    operator = OperatorProcess(kubeconfig, folder, settings)
     operator.start()
     try:
         eventually(lambda: operator.is_ok("readyz"), f"the operator is ready, see {operator.log}")

@@ -92,6 +92,9 @@ class _Questions:
     answers : of those that were
     soon : whether a plan waits for answers
     asked_ns : when they were last asked, on the monotonic clock
+    asking : whether they are being asked
+    over : set when they were asked
+    awaited : whether a round waits for that
     """
 
     pods: tuple[Asked, ...] = ()
@@ -99,6 +102,8 @@ class _Questions:
     soon: bool = False
     asked_ns: int | None = None
     asking: bool = False
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+    awaited: bool = False
 
 
 class PodReports:
@@ -141,10 +146,21 @@ class PodReports:
         """Ask no more for a resource."""
         self._questions.pop(key, None)
 
-    def answers(self, key: ResourceKey, pods: tuple[Asked, ...]) -> list[tuple[str, Report | None]]:
-        """Return what the pods last answered, in their order; those not asked yet are left out."""
-        questions = self._questions.get(key, _Questions())
-        return [(pod.name, questions.answers[pod]) for pod in pods if pod in questions.answers]
+    async def answers(
+        self, key: ResourceKey, pods: tuple[Asked, ...]
+    ) -> list[tuple[str, Report | None]]:
+        """Return what the pods last answered, in their order.
+
+        Pods that were never asked are asked first: to a process that has just begun, none has said
+        anything yet, and that must not pass for serving nothing.
+        """
+        questions = self._questions.setdefault(key, _Questions())
+        while any(pod not in questions.answers for pod in pods):
+            questions.pods, questions.awaited = pods, True
+            questions.over.clear()
+            self._wake.set()
+            await questions.over.wait()
+        return [(pod.name, questions.answers[pod]) for pod in pods]
 
     async def run(self) -> None:
         """Ask until cancelled."""
@@ -166,7 +182,7 @@ class PodReports:
     def _is_due(self, questions: _Questions) -> bool:
         if questions.asking or not questions.pods:
             return False
-        if questions.asked_ns is None or len(questions.answers) < len(questions.pods):
+        if questions.asked_ns is None or any(p not in questions.answers for p in questions.pods):
             return True
         passed_seconds = (self._clock.elapsed_ns() - questions.asked_ns) / 1e9
         return passed_seconds >= (SOON_SECONDS if questions.soon else self._slow_seconds)
@@ -180,8 +196,10 @@ class PodReports:
         questions.asked_ns = self._clock.elapsed_ns()
         now = {pod: r for pod, r in zip(pods, reports, strict=True) if pod in questions.pods}
         questions.answers = now
-        if now != before and self._questions.get(key) is questions:
+        if now != before and not questions.awaited and self._questions.get(key) is questions:
             self._changed(key)
+        questions.awaited = False
+        questions.over.set()
 
     async def _fetch(self, session: aiohttp.ClientSession, pod: Asked) -> Report | None:
         host = f"[{pod.address}]" if ":" in pod.address else pod.address

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.support.operator_place import model
@@ -10,76 +12,23 @@ from tests.support.operator_process import eventually
 RESTORED_SECONDS = 5.0
 KINDS = (
     "configmap", "deployment", "service", "serviceaccount", "networkpolicy", "poddisruptionbudget",
+    "horizontalpodautoscaler",
 )  # fmt: skip
+AUTOSCALED = {"autoscaling": {"minReplicas": 1, "maxReplicas": 9}}
 
 
-def apply_and_wait(place, *args, **kwargs):
-    place.apply(model(*args, **kwargs))
-    eventually(
-        lambda: place.get("smodel", "a").get("status", {}).get("phase") == "Ready",
-        "the model is ready",
-    )
-    return {kind: place.get(kind, "a-model") for kind in KINDS}
+@pytest.fixture
+def ready(place, pods, operator):
+    """Apply a model and wait until it is ready; give back its children by kind."""
 
+    def apply(**declared):
+        place.apply(model("a", place.namespace, **declared))
+        eventually(lambda: place.phase("a") == "Ready", "the model is ready")
+        items = place.list(",".join(KINDS))
+        named = [item for item in items if item["metadata"]["name"] == "a-model"]
+        return {item["kind"].lower(): item for item in named}
 
-def managers_of(thing, field):
-    """Name who owns a field of metadata or spec, given as managedFields write it."""
-    return {
-        entry["manager"]
-        for entry in thing["metadata"]["managedFields"]
-        if field in str(entry.get("fieldsV1"))
-    }
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_deleted_child_is_made_again(place, operator, kind):
-    before = apply_and_wait(place, "a", place.namespace)[kind]
-    place.kubectl("delete", kind, "a-model")
-    eventually(
-        lambda: (
-            (place.find(kind, "a-model") or before)["metadata"]["uid"] != before["metadata"]["uid"]
-        ),
-        f"the {kind} is there again",
-        within_seconds=RESTORED_SECONDS,
-    )
-
-
-CHANGES = {
-    "a text": ("configmap", '{"data": {"text": "other"}}', ("data", "text")),
-    "a removed text": ("configmap", '{"data": {"text": null}}', ("data", "text")),
-    "a label": (
-        "service",
-        '{"metadata": {"labels": {"app.kubernetes.io/managed-by": "me"}}}',
-        ("metadata", "labels"),
-    ),
-    "the labels it is watched by": (
-        "deployment",
-        '{"metadata": {"labels": {"sentinel.dev/resource": null, "sentinel.dev/kind": null}}}',
-        ("metadata", "labels"),
-    ),
-    "a selector": (
-        "service",
-        '{"spec": {"selector": {"sentinel.dev/kind": "other"}}}',
-        ("spec", "selector"),
-    ),
-    "an image": (
-        "deployment",
-        '{"spec": {"template": {"spec": {"containers": [{"name": "server", "image": "x"}]}}}}',
-        ("spec", "template", "spec", "containers", 0, "image"),
-    ),
-    "a quantity": (
-        "deployment",
-        """{"spec": {"template": {"spec": {"containers": [
-            {"name": "server", "resources": {"requests": {"cpu": "2"}}}]}}}}""",
-        ("spec", "template", "spec", "containers", 0, "resources", "requests", "cpu"),
-    ),
-    "a rule of the network policy": (
-        "networkpolicy",
-        '{"spec": {"ingress": [{"ports": [{"port": 1}]}]}}',
-        ("spec", "ingress"),
-    ),
-    "a scale": ("deployment", '{"spec": {"replicas": 7}}', ("spec", "replicas")),
-}  # fmt: skip
+    return apply
 
 
 def at(thing, path):
@@ -88,59 +37,137 @@ def at(thing, path):
     return thing
 
 
-@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_a_changed_field_is_put_back(place, operator, change):
-    kind, patch, path = change
-    before = apply_and_wait(place, "a", place.namespace, replicas=2)
-    place.kubectl("patch", kind, "a-model", "--patch", patch)
+def again(place, kind, before):
+    now = place.find(kind, "a-model")
+    return now is not None and now["metadata"]["uid"] != before["metadata"]["uid"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_deleted_child_is_made_again(place, ready, kind):
+    before = ready(**AUTOSCALED)[kind]
+    place.kubectl("delete", kind, "a-model")
     eventually(
-        lambda: at(place.get(kind, "a-model"), path) == at(before[kind], path),
+        lambda: again(place, kind, before),
+        f"the {kind} is there again",
+        within_seconds=RESTORED_SECONDS,
+    )
+
+
+CONTAINER = ("spec", "template", "spec", "containers", 0)
+CHANGES = {
+    "what pods are told": ("configmap", {"data": {"artifacts.json": "other"}}, ("data",)),
+    "a label": (
+        "service",
+        {"metadata": {"labels": {"app.kubernetes.io/managed-by": "me"}}},
+        ("metadata", "labels"),
+    ),
+    "the labels it is watched by": (
+        "deployment",
+        {"metadata": {"labels": {"sentinel.dev/resource": None, "sentinel.dev/kind": None}}},
+        ("metadata", "labels"),
+    ),
+    "a selector": (
+        "service", {"spec": {"selector": {"sentinel.dev/kind": "other"}}}, ("spec", "selector"),
+    ),
+    "an image": (
+        "deployment",
+        {"spec": {"template": {"spec": {"containers": [{"name": "server", "image": "x"}]}}}},
+        (*CONTAINER, "image"),
+    ),
+    "a quantity": (
+        "deployment",
+        {"spec": {"template": {"spec": {"containers": [
+            {"name": "server", "resources": {"requests": {"cpu": "2"}}},
+        ]}}}},
+        (*CONTAINER, "resources", "requests", "cpu"),
+    ),
+    "a variable that goes": (
+        "deployment",
+        {"spec": {"template": {"spec": {"containers": [
+            {"name": "server", "env": [{"name": "TEXT", "$patch": "delete"}]},
+        ]}}}},
+        (*CONTAINER, "env"),
+    ),
+    "an ingress rule of the network policy": (
+        "networkpolicy", {"spec": {"ingress": [{"ports": [{"port": 1}]}]}}, ("spec", "ingress"),
+    ),
+    "replicas": ("deployment", {"spec": {"replicas": 7}}, ("spec", "replicas")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_changed_field_is_put_back(place, ready, change):
+    kind, patch, path = change
+    resources = {"requests": {"cpu": "1000m"}, "limits": {"memory": "1Gi"}}
+    expected = at(ready(replicas=2, resources=resources)[kind], path)
+    patched = place.kubectl("patch", kind, "a-model", "--patch", json.dumps(patch), "--output=json")
+    assert expected != at(json.loads(patched), path)
+    eventually(
+        lambda: at(place.get(kind, "a-model"), path) == expected,
         f"{path} is as it was",
         within_seconds=RESTORED_SECONDS,
     )
 
 
-def test_fields_of_others_stay(place, operator):
-    apply_and_wait(place, "a", place.namespace)
+def test_fields_of_others_stay(place, ready):
+    ready()
     foreign = '{"metadata": {"labels": {"team": "blue"}}, "data": {"theirs": "kept"}}'
     place.kubectl("patch", "configmap", "a-model", "--patch", foreign, "--field-manager=them")
-    place.apply(model("a", place.namespace, text="2"))
-    eventually(lambda: at(place.get("configmap", "a-model"), ("data", "text")) == "2", "a new text")
+    digest = f"sha256:{'2' * 64}"
+    ready(digest=digest)
+    eventually(
+        lambda: digest in place.get("configmap", "a-model")["data"]["artifacts.json"],
+        "pods are told something new",
+    )
     now = place.get("configmap", "a-model")
     assert (now["metadata"]["labels"]["team"], now["data"]["theirs"]) == ("blue", "kept")
 
 
-def test_a_field_that_is_no_longer_wanted_goes(place, operator):
-    apply_and_wait(place, "a", place.namespace, text="2")
-    assert place.get("configmap", "a-model")["data"]["more"] == "two"
-    place.apply(model("a", place.namespace, text="3"))
-    eventually(lambda: at(place.get("configmap", "a-model"), ("data", "text")) == "3", "a new text")
-    assert "more" not in place.get("configmap", "a-model")["data"]
+def test_a_field_that_is_no_longer_wanted_goes(place, ready):
+    ready(env=[{"name": "MORE", "value": "1"}, {"name": "TEXT", "value": "1"}])
+    place.apply(model("a", place.namespace, text="2"))
+    eventually(lambda: place.text("a") == "2", "the Deployment is changed")
+    variables = at(place.get("deployment", "a-model"), (*CONTAINER, "env"))
+    assert "MORE" not in [one["name"] for one in variables]
 
 
-def test_replicas_are_the_autoscalers_where_there_is_one(place, operator):
-    apply_and_wait(place, "a", place.namespace, autoscaling={"minReplicas": 1, "maxReplicas": 9})
+def test_a_child_that_is_no_longer_wanted_goes(place, ready):
+    ready(**AUTOSCALED)
+    place.apply(model("a", place.namespace))
+    eventually(lambda: not place.list("horizontalpodautoscaler"), "the autoscaler is gone")
+
+
+def test_replicas_are_the_autoscalers_where_there_is_one(place, ready):
+    ready(**AUTOSCALED)
     place.kubectl("scale", "deployment", "a-model", "--replicas=7")
-    place.apply(model("a", place.namespace, text="2", autoscaling={"maxReplicas": 9}))
-    eventually(lambda: at(place.get("configmap", "a-model"), ("data", "text")) == "2", "a round")
+    place.apply(model("a", place.namespace, text="2", **AUTOSCALED))
+    eventually(lambda: place.text("a") == "2", "the Deployment is changed")
+    eventually(lambda: place.phase("a") == "Ready", "the model is ready")
     assert place.get("deployment", "a-model")["spec"]["replicas"] == 7
 
 
-def test_replicas_are_set_and_never_applied(place, operator):
-    apply_and_wait(place, "a", place.namespace, replicas=2)
-    eventually(lambda: place.get("deployment", "a-model")["spec"]["replicas"] == 2, "a scale")
+def test_replicas_are_set_and_never_applied(place, ready):
+    ready(replicas=2)
+    deployment = place.get("deployment", "a-model")
     applied = [
         entry["fieldsV1"]["f:spec"]
-        for entry in place.get("deployment", "a-model")["metadata"]["managedFields"]
-        if entry["operation"] == "Apply"
+        for entry in deployment["metadata"]["managedFields"]
+        if (entry["manager"], entry["operation"]) == ("sentinel-operator", "Apply")
     ]
-    assert [{"f:selector", "f:template"}] == [set(fields) for fields in applied]
+    assert [deployment["spec"]["replicas"], *("f:replicas" in one for one in applied)] == [2, False]
 
 
-def test_every_child_is_applied_by_one_manager(place, operator):
-    children = apply_and_wait(place, "a", place.namespace)
-    owners = [managers_of(child, "f:ownerReferences") for child in children.values()]
-    assert owners == [{"sentinel-operator"}] * len(KINDS)
+def test_every_child_is_applied_by_one_manager(place, ready):
+    kinds = ready(**AUTOSCALED)
+    owners = {
+        kind: {
+            entry["manager"]
+            for entry in place.get(kind, "a-model")["metadata"]["managedFields"]
+            if "f:ownerReferences" in entry["fieldsV1"].get("f:metadata", {})
+        }
+        for kind in kinds
+    }
+    assert owners == {kind: {"sentinel-operator"} for kind in KINDS}
 
 
 def test_a_taken_name_is_left_alone(place, operator):
@@ -153,25 +180,26 @@ def test_a_taken_name_is_left_alone(place, operator):
     place.apply(theirs)
     before = place.get("configmap", "a-model")
     place.apply(model("a", place.namespace))
-    eventually(
-        lambda: place.get("smodel", "a").get("status", {}).get("phase") == "Degraded",
-        "the status says so",
-    )
+    eventually(lambda: place.phase("a") == "Degraded", "the status says so")
     assert before == place.get("configmap", "a-model")
 
 
-def test_what_the_api_server_says_of_a_refused_child_is_in_the_status(place, operator):
-    apply_and_wait(place, "a", place.namespace)
-    place.apply(model("a", place.namespace, text="broken"))
-    eventually(
-        lambda: place.get("smodel", "a")["status"]["phase"] == "Degraded", "the status says so"
+def test_a_child_over_a_quota_is_told_of_in_the_status(place, ready):
+    quota = {"apiVersion": "v1", "kind": "ResourceQuota"}
+    quota |= {"metadata": {"name": "q", "namespace": place.namespace}}
+    none = {"count/horizontalpodautoscalers.autoscaling": "0"}
+    place.apply(quota | {"spec": {"hard": none}})
+    # There is no controller that would count.
+    status = json.dumps({"status": {"hard": none, "used": none}})
+    place.kubectl(
+        "patch", "resourcequota", "q", "--subresource=status", "--type=merge", "--patch", status
     )
-    assert "must be greater than or equal to 0" in place.get("smodel", "a")["status"]["selector"]
+    place.apply(model("a", place.namespace, **AUTOSCALED))
+    eventually(lambda: place.phase("a") == "Degraded", "the status says so")
+    failure = place.get("smodel", "a")["status"]["lastFailure"]
+    assert (failure["reason"], "exceeded quota" in failure["message"]) == ("QuotaExceeded", True)
 
 
-def test_a_refused_child_keeps_no_other_from_being_applied(place, operator):
-    apply_and_wait(place, "a", place.namespace)
-    place.apply(model("a", place.namespace, text="broken"))
-    eventually(
-        lambda: at(place.get("configmap", "a-model"), ("data", "text")) == "broken", "a new text"
-    )
+def test_a_refused_child_keeps_no_other_from_being_applied(place, ready):
+    test_a_child_over_a_quota_is_told_of_in_the_status(place, ready)
+    assert place.find("deployment", "a-model") is not None

@@ -15,7 +15,7 @@ import pytest
 from tests.support.control_plane import PROGRAMS, running_control_plane
 from tests.support.faulty_api import faulty_api
 from tests.support.missing import need_programs
-from tests.support.operator_place import MODULE, Place, model
+from tests.support.operator_place import Place, model
 from tests.support.operator_process import (
     PATIENCE_SECONDS,
     OperatorProcess,
@@ -59,7 +59,7 @@ def new_operator(api, faulty, tmp_path):
     def start():
         # A dead one's Lease would keep the next waiting for nine seconds.
         api.kubectl("delete", "lease", "--all", "--namespace", home)
-        started.append(OperatorProcess(kubeconfig, tmp_path, settings, MODULE))
+        started.append(OperatorProcess(kubeconfig, tmp_path, settings))
         started[-1].start()
         return started[-1]
 
@@ -157,7 +157,7 @@ def test_a_crash_at_each_call_leaves_the_same_state(faulty, new_operator, new_pl
         crashed = set()
         for at, place in enumerate(places[:calls]):
 
-            def crash(at=at):
+            def crash(at=at, crashed=crashed):
                 operators[-1].send(signal.SIGKILL)
                 operators[-1].wait()
                 crashed.add(at)

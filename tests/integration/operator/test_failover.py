@@ -27,11 +27,6 @@ def pair(place):
         yield replicas
 
 
-def text_of(place, name="a"):
-    found = place.find("configmap", f"{name}-model")
-    return None if found is None else found["data"]["text"]
-
-
 def written_by(place, user, since):
     """What a user wrote in the namespace, the Lease left out."""
     writes = place.api.audit.writes(since)
@@ -41,18 +36,18 @@ def written_by(place, user, since):
 def test_only_the_leader_writes(place, pair):
     since = place.api.audit.mark()
     place.apply(model("a", place.namespace))
-    eventually(lambda: text_of(place) == "1", "the child is there")
+    eventually(lambda: place.text("a") == "1", "the child is there")
     assert written_by(place, "operator-b", since) == []
 
 
 def test_the_standby_acts_within_15_s_of_the_leaders_death(place, pair):
     leader, _ = pair
     place.apply(model("a", place.namespace))
-    eventually(lambda: text_of(place) == "1", "the child is there")
+    eventually(lambda: place.text("a") == "1", "the child is there")
     leader.send(signal.SIGKILL)
     killed = time.monotonic()
     place.apply(model("a", place.namespace, text="2"))
-    eventually(lambda: text_of(place) == "2", "the standby acts", within_seconds=FAILOVER_SECONDS)
+    eventually(lambda: place.text("a") == "2", "the standby acts", within_seconds=FAILOVER_SECONDS)
     assert time.monotonic() - killed < FAILOVER_SECONDS
 
 
@@ -68,12 +63,12 @@ def test_a_frozen_leader_writes_nothing_once_another_works(place, pair):
     leader, standby = pair
     place.apply(*(model(name, place.namespace) for name in NAMES))
     # In the middle of its work: some children are there, most are not.
-    eventually(lambda: len(place.names("configmap")) > 2, "it has begun")
+    eventually(lambda: len(place.list("configmap")) > 2, "it has begun")
     leader.send(signal.SIGSTOP)
     eventually(standby.is_leading, "the standby works", within_seconds=FAILOVER_SECONDS)
     since = place.api.audit.mark()
     place.apply(*(model(name, place.namespace, text="2") for name in NAMES))
-    eventually(lambda: text_of(place, NAMES[-1]) == "2", "the standby acts")
+    eventually(lambda: place.text(NAMES[-1]) == "2", "the standby acts")
     leader.send(signal.SIGCONT)
     assert leader.wait() == 1
     assert written_by(place, "operator-a", since) == []

@@ -24,19 +24,14 @@ def proxied(place):
         yield proxy, kubeconfig
 
 
-def text_of(place):
-    found = place.find("configmap", "a-model")
-    return None if found is None else found["data"]["text"]
-
-
 @pytest.mark.slow
 def test_frozen_watches_are_opened_anew_within_90_s(place, proxied):
     proxy, kubeconfig = proxied
     with place.operator(kubeconfig) as operator:
         place.apply(model("a", place.namespace))
-        eventually(lambda: text_of(place) == "1", "the child is there")
+        eventually(lambda: place.text("a") == "1", "the child is there")
         assert proxy.freeze() > 10
         place.apply(model("a", place.namespace, text="2"))
-        eventually(lambda: text_of(place) == "2", "a round", within_seconds=RECOVERED_SECONDS)
+        eventually(lambda: place.text("a") == "2", "a round", within_seconds=RECOVERED_SECONDS)
         assert operator.metric("sentinel_operator_watches_reopened_total") == 1
         assert operator.is_ok("healthz")

@@ -72,16 +72,22 @@ ANSWERS = {
 }
 
 
-async def ask(pods, turns=1, changed=lambda _: None):
-    reports = PodReports(SystemClock(), OperatorMetrics(CollectorRegistry()), 60, changed)
+@asynccontextmanager
+async def asking(changed=lambda _: None):
+    metrics = OperatorMetrics(CollectorRegistry())
+    reports = PodReports(SystemClock(), metrics, 60, changed)
     running = asyncio.create_task(reports.run())
-    reports.expect(KEY, pods, soon=True)
-    async with asyncio.timeout(20):
-        while len(reports.answers(KEY, pods)) < len(pods):
-            await asyncio.sleep(0.01)
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
-    return reports.answers(KEY, pods)
+    try:
+        async with asyncio.timeout(20):
+            yield reports
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def ask(pods):
+    async with asking() as reports:
+        return await reports.answers(KEY, pods)
 
 
 @pytest.mark.parametrize(("answers", "expected"), ANSWERS.values(), ids=ANSWERS)
@@ -107,42 +113,64 @@ def test_a_pod_that_hangs_keeps_no_other_from_answering():
     assert asyncio.run(main()) == [("127.9.9.1", None), ("127.9.9.2", {"a": 1})]
 
 
+def answer_in_turn(*texts):
+    """Answer one text after the other, and the last one for ever."""
+    left = list(texts)
+
+    async def answer(_):
+        return web.Response(body=left.pop(0) if len(left) > 1 else left[0])
+
+    return answer
+
+
 def test_a_changed_answer_asks_for_a_round():
+    async def main():
+        told = asyncio.Queue()
+        answers = answer_in_turn(b'{"a": 1}', b'{"a": 2}')
+        async with pod_that(answers, "127.9.9.1") as pod, asking(told.put_nowait) as reports:
+            first = await reports.answers(KEY, (pod,))
+            reports.expect(KEY, (pod,), soon=True)
+            key = await told.get()
+            return first, key, await reports.answers(KEY, (pod,))
+
+    assert asyncio.run(main()) == ([("127.9.9.1", {"a": 1})], KEY, [("127.9.9.1", {"a": 2})])
+
+
+def test_the_first_answer_asks_for_no_round_beside_the_one_that_waits_for_it():
     told = []
 
     async def main():
-        texts = [b'{"a": 1}', b'{"a": 2}']
+        async with pod_that(say(b"{}"), "127.9.9.1") as pod, asking(told.append) as reports:
+            await reports.answers(KEY, (pod,))
+            reports.expect(KEY, (pod,), soon=True)
+            await asyncio.sleep(2 * served.SOON_SECONDS)
+
+    asyncio.run(main())
+    assert told == []
+
+
+def test_a_pod_is_asked_anew_in_another_life():
+    async def main():
+        answers = answer_in_turn(b'{"a": 1}', b'{"a": 2}')
+        async with pod_that(answers, "127.9.9.1") as pod, asking() as reports:
+            await reports.answers(KEY, (pod,))
+            return await reports.answers(KEY, (Asked(pod.name, pod.address, "began anew"),))
+
+    assert asyncio.run(main()) == [("127.9.9.1", {"a": 2})]
+
+
+def test_nobody_is_asked_for_a_resource_that_is_gone():
+    async def main():
+        asked = []
 
         async def answer(_):
-            return web.Response(body=texts[0] if len(texts) == 1 else texts.pop(0))
+            asked.append(1)
+            return web.Response(body=b"{}")
 
-        async with pod_that(answer, "127.9.9.1") as pod:
-            metrics = OperatorMetrics(CollectorRegistry())
-            reports = PodReports(SystemClock(), metrics, 60, told.append)
-            running = asyncio.create_task(reports.run())
-            reports.expect(KEY, (pod,), soon=True)
-            async with asyncio.timeout(20):
-                while len(told) < 2:
-                    await asyncio.sleep(0.01)
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
-            return reports.answers(KEY, (pod,))
+        async with pod_that(answer, "127.9.9.1") as pod, asking() as reports:
+            await reports.answers(KEY, (pod,))
+            reports.forget(KEY)
+            await asyncio.sleep(2 * served.SOON_SECONDS)
+            return asked
 
-    assert (asyncio.run(main()), told) == ([("127.9.9.1", {"a": 2})], [KEY, KEY])
-
-
-def test_the_answer_of_another_life_is_not_that_of_this_one():
-    async def main():
-        async with pod_that(say(b'{"a": 1}'), "127.9.9.1") as pod:
-            metrics = OperatorMetrics(CollectorRegistry())
-            reports = PodReports(SystemClock(), metrics, 60, lambda _: None)
-            running = asyncio.create_task(reports.run())
-            reports.expect(KEY, (pod,), soon=True)
-            async with asyncio.timeout(20):
-                while not reports.answers(KEY, (pod,)):
-                    await asyncio.sleep(0.01)
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
-            return reports.answers(KEY, (Asked(pod.name, pod.address, "began anew"),))
-
-    assert asyncio.run(main()) == []
+    assert asyncio.run(main()) == [1]
