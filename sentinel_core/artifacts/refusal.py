@@ -32,6 +32,7 @@ RefusalReason = Literal[
     "ProbeMismatch",
     "ProofFailed",
     "SchemaMismatch",
+    "SecretNotFound",
     "SignatureInvalid",
     "SignatureMissing",
     "StoreDenied",

@@ -16,6 +16,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from sentinel_core.artifacts.contents import Limits
+from sentinel_core.artifacts.refusal import refuse
 from sentinel_core.artifacts.stores.address import parse_object_address, parse_web_address, shown
 from sentinel_core.artifacts.stores.answers import OK, refused_by
 from sentinel_core.artifacts.stores.budget import Budget, Deadline, within
@@ -43,7 +44,8 @@ class S3Store:
     Raises
     ------
     ArtifactError
-        ``StoreMisconfigured``: there is no endpoint. A retry does not help.
+        ``StoreMisconfigured``: there is no endpoint; ``SecretNotFound``: there are no settings at
+        all. A retry does not help.
     """
 
     def __init__(self, config: StoreConfig, budget: Budget, scratch: Path | None = None) -> None:
@@ -116,6 +118,13 @@ def _no_endpoint(config: StoreConfig) -> ArtifactError:
             "An s3:// URI needs a store, and none is named.",
             "In a cluster name it with storeSecretRef; elsewhere with --store, or fetch the artifact "
             "into a folder and name that.",
+        )
+    # The kubelet's own link and folder are there even where the Secret is not.
+    if all(path.name.startswith("..") for path in Path(config.where).iterdir()):
+        return refuse(
+            "SecretNotFound",
+            f"The folder {config.where} is empty: in a cluster, there is no Secret of that name.",
+            "Create the Secret that storeSecretRef names, or write the store's settings into the folder.",
         )
     return misconfigured(
         f"The store in {config.where} has no {ENDPOINT}, which an s3:// URI needs.",

@@ -114,6 +114,14 @@ def test_an_s3_address_needs_an_endpoint(tmp_path):
     ]
 
 
+def test_a_folder_without_settings_is_a_secret_that_is_not_there(tmp_path):
+    # As the kubelet mounts an optional Secret that does not exist.
+    (tmp_path / "..2026").mkdir()
+    (tmp_path / "..data").symlink_to("..2026")
+    refusal = refusal_of(lambda: open_store("s3://models/x", store=tmp_path))
+    assert refusal.reason == "SecretNotFound"
+
+
 def test_authorities_that_are_no_certificates_are_refused(tmp_path):
     folder = write_settings(tmp_path, ENDPOINT, ca_crt="canary")
     store = open_store("https://store.example/x.tar", store=folder)
