@@ -124,7 +124,7 @@ def _no_endpoint(config: StoreConfig) -> ArtifactError:
         return refuse(
             "SecretNotFound",
             f"The folder {config.where} is empty: in a cluster, there is no Secret of that name.",
-            "Create the Secret that storeSecretRef names, or write the store's settings into the folder.",
+            "Create the Secret that storeSecretRef names, or write the settings into the folder.",
         )
     return misconfigured(
         f"The store in {config.where} has no {ENDPOINT}, which an s3:// URI needs.",
