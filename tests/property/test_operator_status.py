@@ -147,7 +147,7 @@ def test_ready_means_that_every_ready_pod_says_what_is_declared(resource, data):
     status = decide(observed).status
     said = {one.pod: one.report for one in observed.served}
     ready = [pod["metadata"]["name"] for pod in observed.pods if is_ready(pod)]
-    if condition(status, "Ready")["status"] == "True" and said.keys() >= set(ready):
+    if condition(status, "Ready")["status"] == "True":
         declared = {MODEL: FIRST, PIPELINE: wanted_of(SETTLED[PIPELINE])}[resource]
         assert observed.resource is SETTLED[resource].resource, "a change is on its way"
         assert [declared] * len(ready) == [said[name]["stable"] for name in ready]
@@ -169,7 +169,7 @@ def test_available_means_that_a_ready_pod_serves_something(resource, data):
     serving = [
         name for name in ready if str(said.get(name, {}).get("stable")).startswith("sha256:")
     ]
-    if condition(decide(observed).status, "Available")["status"] == "True" and ready <= said.keys():
+    if condition(decide(observed).status, "Available")["status"] == "True":
         assert serving
 
 

@@ -20,7 +20,7 @@ from sentinel_operator.services.fault import Fault, fault_of_error, find_fault, 
 from sentinel_operator.services.plan import Object, Observed, Plan
 from sentinel_operator.services.pods import Pods
 from sentinel_operator.services.server import ServerState, build_server, judge_available
-from sentinel_operator.services.standstill import hold_until_asked, plan_invalid, plan_suspended
+from sentinel_operator.services.standstill import plan_invalid, plan_suspended
 from sentinel_operator.services.status import Earlier, Judgement, first_fault
 from sentinel_operator.services.touch import plan_touches, soonest, token_of
 
@@ -114,7 +114,7 @@ class _Served:
         token = token_of(self.assignment.data())
         touches, due = plan_touches(waiting, token, self.observed.now)
         proof = self.artifact.proof
-        plan = Plan(
+        return Plan(
             status=self._status(earlier, fault, ready, state).dump(),
             apply=tuple(one for one in objects if one is not proof.create),
             create=tuple(one for one in objects if one is proof.create),
@@ -122,10 +122,9 @@ class _Served:
             scale=state.scale,
             touch=touches,
             notices=earlier.notices(ready),
-            ask_pods=bool(waiting) or pods.unasked,
+            ask_pods=bool(waiting),
             again_after_seconds=soonest(due, proof.again_after_seconds),
         )
-        return hold_until_asked(earlier, pods, plan)
 
     def _pod(self) -> Pod:
         declared = store_of(self.model.spec.artifact)

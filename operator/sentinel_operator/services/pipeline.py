@@ -34,7 +34,7 @@ from sentinel_operator.services.pods import Pods
 from sentinel_operator.services.releases import Revision, build_revision_of, read_revisions
 from sentinel_operator.services.rollout import Rollout, Step
 from sentinel_operator.services.server import ServerState, build_server, judge_available
-from sentinel_operator.services.standstill import hold_until_asked, plan_invalid, plan_suspended
+from sentinel_operator.services.standstill import plan_invalid, plan_suspended
 from sentinel_operator.services.status import Earlier, Judged, Judgement, first_fault
 from sentinel_operator.services.touch import plan_touches, token_of
 
@@ -80,7 +80,6 @@ def reconcile_pipeline(observed: Observed, defaults: Defaults) -> Plan:
         spec = pipeline.resource.spec
         served = _Served.of(child, spec, compilation, rollout, rollout.stable, observed, defaults)
         plan = served.plan(earlier, pods)
-    plan = hold_until_asked(earlier, pods, plan)
     return plan_suspended(earlier, plan) if pipeline.resource.spec.suspend else plan
 
 
@@ -111,7 +110,7 @@ def _plan_before_the_first(compilation: Compilation, earlier: Earlier, pods: Pod
         served=pods.served,
         last_failure=earlier.failure(fault),
     )
-    return Plan(status=status.dump(), notices=earlier.notices(ready), ask_pods=pods.unasked)
+    return Plan(status=status.dump(), notices=earlier.notices(ready))
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +168,7 @@ class _Served:
             scale=state.scale,
             touch=touches,
             notices=earlier.notices(ready),
-            ask_pods=bool(waiting) or pods.unasked,
+            ask_pods=bool(waiting),
             again_after_seconds=due,
         )
 

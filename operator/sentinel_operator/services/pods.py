@@ -41,11 +41,6 @@ class Pods:
             {name: report for name, report in answers.items() if report is not None},
         )
 
-    @property
-    def unasked(self) -> bool:
-        """Whether a ready pod was not asked yet, so that nobody knows what it serves."""
-        return bool(self.ready - self.asked)
-
     def all_ready_say(self, **wanted: str | None) -> bool:
         """Tell whether there are ready pods, and each of them reports these values."""
         return bool(self.ready) and all(self._says(name, wanted) for name in self.ready)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from sentinel_core.resources.conditions import ConditionType
@@ -16,16 +15,6 @@ from sentinel_operator.services.status import Earlier, Judged, Judgement
 _SEEN: tuple[ConditionType, ...] = ("ServerReady", "Durable", "Available")
 """Conditions that tell of what is, and not of what was declared."""
 _SEEN_FIELDS = ("served", "url", "grpcUrl", "replicas", "selector")
-
-
-def hold_until_asked(earlier: Earlier, pods: Pods, plan: Plan) -> Plan:
-    """Leave the status as it is while nobody knows what a ready pod serves.
-
-    So the first round of a new operator does not take back what the one before it knew.
-    """
-    if not pods.unasked or not earlier.status:
-        return plan
-    return replace(plan, status=earlier.status, notices=())
 
 
 def plan_suspended(earlier: Earlier, going_on: Plan) -> Plan:
@@ -73,11 +62,10 @@ def plan_invalid(
     failure = earlier.failure(fault)
     assert failure is not None
     status["lastFailure"] = failure.model_dump(by_alias=True)
-    plan = Plan(
+    return Plan(
         status=_amended(earlier, status, judged, phase="Degraded"),
         notices=earlier.notices(ready),
     )
-    return hold_until_asked(earlier, pods, plan)
 
 
 def _amended(
