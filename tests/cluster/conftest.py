@@ -27,7 +27,7 @@ from tests.support.missing import do_without
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 LAST = (
     "test_platform_engineer", "test_changes", "test_broken_artifacts", "test_model_server",
-    "test_operator", "test_autoscaling",
+    "test_rights", "test_operator", "test_autoscaling",
 )  # fmt: skip
 """Modules that need the operator, which cost more than the others; of these the costly ones last."""
 

@@ -14,6 +14,8 @@ from tests.cluster.harness.kubectl import Kubectl
 
 PATIENCE_SECONDS = 30
 _MARK = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+_POD = "authentication.kubernetes.io/pod-name"
+"""Which the API server knows from a token that is bound to a pod (KEP-4193)."""
 _MARK_BODY = '{"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}'
 
 
@@ -27,6 +29,7 @@ class Write:
     name : of the object; empty where a create leaves it to the body, and for collections
     code : HTTP status of the answer; from 400 on, nothing was changed
     dry_run : whether it was asked not to change anything
+    pod : that the client's token was made for; empty for clients outside of pods
     received_at : seconds since 1970, by the API server's clock
     """
 
@@ -40,6 +43,7 @@ class Write:
     name: str
     code: int
     dry_run: bool
+    pod: str
     received_at: float
 
 
@@ -105,5 +109,6 @@ def _write(event: dict[str, Any]) -> Write:
         name=what.get("name", ""),
         code=event["responseStatus"]["code"],
         dry_run="dryRun=" in event["requestURI"],
+        pod=(event["user"].get("extra", {}).get(_POD) or [""])[0],
         received_at=received.timestamp(),
     )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from sentinel_core.resources.quantity import read_quantity
 from tests.setup.cache import program
 from tests.setup.errors import HarnessError
 from tests.support.cluster_place import PATIENCE_SECONDS, ClusterPlace
@@ -99,6 +101,40 @@ class Chart:
         page = self.place.ask_pod(pod or self.leader, METRICS_PORT, "/metrics")
         rows = (line.rsplit(" ", 1) for line in page.splitlines() if not line.startswith("#"))
         return {name: float(value) for name, value in rows}
+
+    @property
+    def images(self) -> set[str]:
+        """Images that the operator's pods run."""
+        pods = self.place.all("Pod", PODS)
+        return {
+            one["image"]
+            for pod in pods
+            if "deletionTimestamp" not in pod["metadata"]
+            for one in pod["spec"]["containers"]
+        }
+
+    def memory_mib(self) -> float:
+        """Return the leader's working set, as the kubelet measured it last."""
+        path = f"/apis/metrics.k8s.io/v1beta1/namespaces/{NAMESPACE}/pods/{self.leader}"
+        measured = self.place.reader.find(path)
+        assert measured is not None, "metrics-server has not measured the leader yet"
+        usage = measured["containers"][0]["usage"]["memory"]
+        return float(read_quantity(usage)) / 2**20
+
+    def reconcile_quantile(self, quantile: float) -> float:
+        """Return how long the leader's rounds took at most, for a share of them.
+
+        It is the upper bound of the bucket that the quantile falls into.
+        """
+        counts: dict[float, float] = {}
+        for series, number in self.metrics().items():
+            found = re.match(
+                r"sentinel_operator_reconcile_seconds_bucket\{.*le=\"([^\"]+)\"", series
+            )
+            if found is not None:
+                counts[float(found[1])] = counts.get(float(found[1]), 0.0) + number
+        whole = max(counts.values())
+        return min(bound for bound, count in counts.items() if count >= quantile * whole)
 
     def logs(self) -> Iterator[str]:
         """Yield what every replica logged, those that ended before the present ones included."""

@@ -133,6 +133,11 @@ class ClusterPlace:
             "get", "--raw", f"/api/v1/namespaces/{self.namespace}/pods/{pod}:{port}/proxy{path}"
         )
 
+    def served(self, pod: str) -> dict[str, Any]:
+        """Return what a server's pod says that it serves."""
+        said: dict[str, Any] = json.loads(self.ask_pod(pod, 3002, "/served"))
+        return said
+
     def metric(self, pod: str, name: str, *labels: str) -> float:
         """Return a metric of a server's pod, as the sum over the series that have all of the labels."""
         lines = self.ask_pod(pod, 3002, "/metrics").splitlines()
