@@ -19,14 +19,14 @@ from sentinel_core.resources.conditions import CONDITIONS, REASONS, ReasonDoc
 from sentinel_core.resources.reason import Location
 
 _LOOK: Mapping[Location | None, str] = {
-    None: "kubectl describe smodel,spipe NAME",
-    "spec": "kubectl get smodel,spipe NAME -o yaml",
+    None: "kubectl describe spipe NAME",
+    "spec": "kubectl get spipe NAME -o yaml",
     "artifact": "kubectl logs -l sentinel.dev/resource=NAME,sentinel.dev/role=proof",
     "inputs": "sentinel release compile -f FOLDER",
     "models": "kubectl get smodel",
     "release": "kubectl get controllerrevisions -l sentinel.dev/resource=NAME",
     "server": "kubectl describe pods -l sentinel.dev/resource=NAME",
-    "children": "kubectl get all -l sentinel.dev/resource=NAME",
+    "children": "kubectl get events --field-selector involvedObject.name=NAME",
 }
 """Where to look, by where a fault lies."""
 _TITLES: Mapping[Location | None, str] = {
@@ -90,7 +90,7 @@ def render_runbook() -> str:
         (
             "Written by `./task gen:crds`; do not edit. The message and `userAction` in "
             "`status.lastFailure` are more exact than this page: they name the object, the field or the "
-            "pod. NAME is the resource."
+            "pod. NAME is the resource; for a model write smodel where a command says spipe."
         ),
     ]
     for location, title in _TITLES.items():

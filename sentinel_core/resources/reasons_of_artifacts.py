@@ -9,7 +9,7 @@ from sentinel_core.resources.reason import ReasonDoc
 
 _REBUILD = "Build the artifact again with sentinel train, or fetch it again, and propose it."
 _REEXPORT = "Export the model again with sentinel train, and propose it."
-_JOB_LOG = "kubectl logs -l sentinel.dev/resource=NAME --all-containers"
+_JOB_LOG = "kubectl logs -l sentinel.dev/resource=NAME,sentinel.dev/role=proof"
 
 
 def _refused(summary: str, user_action: str = _REBUILD, *, retryable: bool = False) -> ReasonDoc:

@@ -33,7 +33,7 @@ STATE_REASONS: Final[Mapping[str, ReasonDoc]] = {
     ),
     "Verifying": _state(
         "A Job fetches the artifact, checks it, loads it and runs its probe.",
-        "Wait; kubectl logs -l sentinel.dev/resource=NAME shows how far it is.",
+        "Wait; kubectl logs -l sentinel.dev/resource=NAME,sentinel.dev/role=proof shows how far it is.",
         passes=True,
     ),
     "Progressing": _state(
