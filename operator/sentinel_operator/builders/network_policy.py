@@ -80,9 +80,10 @@ def _egress(egress: Egress) -> dict[str, Any]:
 
 def _peer(peer: Peer) -> dict[str, Any]:
     plain: dict[str, Any] = peer.model_dump(mode="json", by_alias=True, exclude_none=True)
-    if "ipBlock" in plain and not plain["ipBlock"]["except"]:
-        del plain["ipBlock"]["except"]
-    return plain
+    # The API server leaves out what is empty, and would take it for a change at every apply.
+    return {
+        kind: {name: value for name, value in part.items() if value} for kind, part in plain.items()
+    }
 
 
 def _tcp(*ports: int) -> list[dict[str, Any]]:
