@@ -275,7 +275,8 @@ def test_a_change_right_after_a_takeover_is_loaded_beside_as_well(cluster):
     """Pods have not said yet that they serve what took over, but they have loaded it."""
     cluster.put(build_rules(20))
     while (2, "stable") not in revisions(cluster):
-        cluster.pass_by()
+        cluster.step()
+        cluster.reconcile(*PIPELINE)
     cluster.put(build_rules(30))
     cluster.reconcile(*PIPELINE)
     assert revisions(cluster) == [(1, "history"), (2, "stable"), (3, "candidate")]
