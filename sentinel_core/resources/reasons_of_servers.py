@@ -26,8 +26,9 @@ _PODS: Final[Mapping[str, ReasonDoc]] = {
     "ImagePullFailed": ReasonDoc(
         "server",
         "A node cannot get the server's image.",
-        "Correct spec.server.image, load the image into the cluster, or give the namespace's default "
-        "ServiceAccount the credentials of the registry.",
+        "Correct spec.server.image, load the image into the cluster, or put the credentials of the "
+        "registry into imagePullSecrets of the pod's ServiceAccount: NAME-model, NAME-decision, and "
+        "default for a proof.",
         retryable=True,
     ),
     "CrashLooping": ReasonDoc(
