@@ -126,9 +126,9 @@ async def _pass_on(request: web.Request, answer: aiohttp.ClientResponse) -> web.
     if encoding:
         headers["Content-Encoding"] = encoding
     passed = web.StreamResponse(status=answer.status, headers=headers)
-    await passed.prepare(request)
     # Whoever asked may be gone by now: killed, or out of patience.
     with suppress(ConnectionError):
+        await passed.prepare(request)
         async for chunk in answer.content.iter_any():
             await passed.write(chunk)
         await passed.write_eof()

@@ -39,7 +39,9 @@ def test_a_namespace_that_ends_is_no_refusal():
 
 
 def test_the_wait_that_the_api_server_asks_for_is_kept():
-    assert errors.from_answer("GET /x", 429, STATUS, {"Retry-After": "7"}).retry_after_seconds == 7.0
+    assert (
+        errors.from_answer("GET /x", 429, STATUS, {"Retry-After": "7"}).retry_after_seconds == 7.0
+    )
 
 
 @pytest.mark.parametrize("value", ["", "soon", "-1", "Fri, 31 Dec 1999 23:59:59 GMT"])
