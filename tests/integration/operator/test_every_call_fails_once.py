@@ -25,7 +25,7 @@ from tests.support.operator_process import (
 )
 from tests.support.simulated_pods import simulated_pods
 
-# It needs no nodes, but minutes of the whole machine: its faults are told by what did not answer in time.
+# It needs no nodes, but minutes of the whole machine: what does not answer in time counts as a fault.
 pytestmark = pytest.mark.cluster
 
 KINDS = (
