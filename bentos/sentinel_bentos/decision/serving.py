@@ -121,7 +121,7 @@ class Serving:
         # What was loaded stays for ever; without this every full collection would walk it.
         gc.collect()
         gc.freeze()
-        self._engine = engine
+        self._engine, self._refusal = engine, None
         self.opened.set()
 
     def _open_engine(self, settings: Settings, projection: Projection) -> Engine:

@@ -178,7 +178,7 @@ def test_credentials_of_a_store_that_change_are_reason_to_try_again(tmp_path):
         release = model_release(tmp_path / "artifact", model, **changes)
         KubeletVolume(settings.release_dir).write(projection_files(release))
         async with running(serving, settings):
-            await become(lambda: serving.served().reason == "StoreMisconfigured")
+            await become(lambda: serving.served().reason == "SecretNotFound")
             before = serving.served()
             store.write({"endpoint": f"http://127.0.0.1:{free_port()}".encode()})
             await become(lambda: serving.served().reason == "StoreUnreachable")
