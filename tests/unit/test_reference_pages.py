@@ -12,6 +12,7 @@ import pytest
 
 import sentinel_bentos
 import sentinel_core
+import sentinel_operator
 import sentinel_pipelines
 from sentinel_bentos.decision.problems import ANSWERS
 from sentinel_core.artifacts.refusal import RefusalReason
@@ -21,7 +22,7 @@ from sentinel_core.errors import SentinelError
 from sentinel_core.release.faults import Reason
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
-PACKAGES = (sentinel_core, sentinel_bentos, sentinel_pipelines)
+PACKAGES = (sentinel_core, sentinel_bentos, sentinel_operator, sentinel_pipelines)
 NO_STATUS = "-"
 
 
