@@ -66,7 +66,7 @@ def clients(place, ports, prepared):
 
 
 @pytest.fixture(scope="module")
-def actions():
+def actions(place):
     """What each broken artifact asked for, by its reason."""
     return {}
 
