@@ -83,18 +83,23 @@ class Reconciler:
             return Again("settled")
         seen = self.cache.belonging_to(key)
         observed = await self._observe(key, entry, seen)
-        plan = self.decide[key.kind](observed)
+        plan = await self._decide(key, observed)
         found = await self._look_for(key, plan, seen)
         if found:
             # Names that are taken, or children whose labels somebody removed.
             seen = {**seen, **found}
             revisions = _of_kind(seen, REVISION.name)
             observed = replace(observed, children=_children(seen), revisions=revisions)
-            plan = self.decide[key.kind](observed)
+            plan = await self._decide(key, observed)
         changed = await self._carry_out(key, entry, observed, plan, seen)
         pods = askable(observed.pods)
         self.reports.expect(key, pods, soon=plan.ask_pods)
         return Again("changed" if changed else "settled", plan.again_after_seconds)
+
+    async def _decide(self, key: ResourceKey, observed: Observed) -> Plan:
+        # On a thread: to compile the largest lists takes longer than the Lease lasts, and whoever
+        # renews it must not wait for that.
+        return await asyncio.to_thread(self.decide[key.kind], observed)
 
     async def _observe(
         self, key: ResourceKey, entry: Entry, seen: Mapping[ObjectKey, Entry]
@@ -157,7 +162,7 @@ class Reconciler:
         writer = Writer(self.client, self.cache, key)
         changed, refused = await _write_children(writer, plan, seen)
         if refused:
-            plan = self.decide[key.kind](replace(observed, refused=refused))
+            plan = await self._decide(key, replace(observed, refused=refused))
         else:
             changed |= await _end_and_adjust(writer, plan, seen)
         if await writer.write_status(plan.status, entry):
