@@ -95,14 +95,13 @@ class LoadedModel:
         ArtifactError
             ``NotFinite``: some row has no usable answer. A retry does not help.
         """
-        margin, probability = (
-            output.reshape(-1) for output in self._run(OUTPUTS, {self._input: rows})
-        )
+        margins, probabilities = self._run(OUTPUTS, {self._input: rows})
+        margin, probability = margins.reshape(-1), probabilities.reshape(-1)
         if not (len(margin) == len(probability) == len(rows)):
             raise refuse(
                 "SchemaMismatch", "The model does not give one answer for each row.", REEXPORT
             )
-        if not (np.isfinite(margin).all() and ((probability >= 0) & (probability <= 1)).all()):
+        if not _are_usable(margin, probability):
             raise _not_finite()
         return margin, probability
 
@@ -124,6 +123,15 @@ class LoadedModel:
         if self.explainer is not None:
             sums = [self.explainer.base + self.explainer.contributions(row).sum() for row in rows]
             _compare(np.array(sums), probe.margin, probe.margin_tolerance, "sum of contributions")
+
+
+def _are_usable(margin: Rows, probability: Rows) -> bool:
+    """Tell whether every margin is finite and every probability in [0, 1]."""
+    if len(margin) == 1:
+        # As `predict_one` has it: the reductions below would take half of a row's time.
+        return 0.0 <= probability.item() <= 1.0 and abs(margin.item()) < np.inf
+    in_range = ((probability >= 0) & (probability <= 1)).all()
+    return bool(in_range and np.isfinite(margin).all())
 
 
 def _open_session(model: bytes) -> onnxruntime.InferenceSession:
