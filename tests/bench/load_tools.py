@@ -42,13 +42,21 @@ def require_tools() -> None:
         )
 
 
-def post_repeatedly(url: str, body: bytes, connections: int, seconds: int) -> dict[str, Any]:
-    """POST one body again and again with wrk."""
+def post_repeatedly(
+    url: str, body: bytes, connections: int, seconds: int, timeout_seconds: int = 2
+) -> dict[str, Any]:
+    """POST one body again and again with wrk.
+
+    A request without an answer after ``timeout_seconds`` is an error; 2 is what wrk has by itself.
+    """
     with tempfile.TemporaryDirectory() as folder:
         sent, script = Path(folder) / "body", Path(folder) / "post.lua"
         sent.write_bytes(body)
         script.write_text(_WRK_SCRIPT.format(body=sent))
-        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(script), url]
+        command = [
+            "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", f"--timeout={timeout_seconds}s",
+            "-s", str(script), url,
+        ]  # fmt: skip
         done = subprocess.run(command, capture_output=True, text=True, check=True)
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found

@@ -49,6 +49,7 @@ def place(sentinel, module_place, good, ports):
     place.apply(resources.pipeline("card-payments", "card-fraud"))
     place.wait_until_ready(*MODEL)
     place.wait_until_ready(*PIPELINE)
+    place.wait_until_reached(*ports)
     return place
 
 

@@ -62,6 +62,7 @@ def place(sentinel, module_place, store, ports, figures):
         place.apply(resources.model("card-fraud", store.propose(7)))
         place.apply(resources.pipeline("card-payments", "card-fraud"))
         place.wait_until_ready(*PIPELINE)
+    place.wait_until_reached(*ports)
     return place
 
 

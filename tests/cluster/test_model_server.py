@@ -38,6 +38,7 @@ def place(sentinel, module_place, store, ports, figures):
         place.apply(resources.pipeline("card-remote", "card-fraud", placement="Remote"))
         place.wait_until_ready(*MODEL)
     place.wait_until_ready(*PIPELINE)
+    place.wait_until_reached(*ports)
     return place
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -157,6 +158,14 @@ class ClusterPlace:
         metadata = {"name": f"{name}-{http_port}"}
         self.apply({"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec})
 
+    def wait_until_reached(self, *node_ports: int) -> None:
+        """Wait until ports that were exposed lead to a pod.
+
+        Each node hears by itself that a pod is ready, a moment after the API server has it.
+        """
+        for port in node_ports:
+            self.wait_for(lambda port=port: _accepts(port), f"port {port} leads to a pod")
+
     def _picture(self) -> str:
         resources = "\n".join(
             json.dumps({one["metadata"]["name"]: one.get("status")}, indent=1)
@@ -165,6 +174,14 @@ class ClusterPlace:
         )
         pods = self.kubectl("get", "pods", "--output=wide")
         return f"{resources}\n{pods}"
+
+
+def _accepts(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 def _life(pod: Object) -> tuple[str, int]:
