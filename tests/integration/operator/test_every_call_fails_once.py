@@ -39,6 +39,7 @@ VARYING = {
     "uid", "resourceVersion", "creationTimestamp", "managedFields", "namespace", "generation",
     "clusterIP", "clusterIPs", "lastTransitionTime", "since", "time", "observedGeneration",
     "sentinel.dev/applied", "sentinel.dev/since",
+    "controller-uid", "batch.kubernetes.io/controller-uid",
 }  # fmt: skip
 
 
