@@ -132,11 +132,19 @@ def split_batch(data: bytes) -> list[bytes]:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        message = f"the key {twice[:64]!r} is given twice"
+        message = f"the key {_find_twice(pairs)[:64]!r} is given twice"
         raise ValueError(message)
     return members
+
+
+def _find_twice(pairs: list[tuple[str, Any]]) -> str:
+    """Return the first key that was there before; look each up once, for there may be thousands."""
+    seen: set[str] = set()
+    for name, _ in pairs:
+        if name in seen:
+            return name
+        seen.add(name)
+    raise AssertionError  # the caller has fewer keys than pairs
 
 
 def _no_constant(name: str) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -22,6 +21,7 @@ from sentinel_bentos.decision.endpoints import Endpoint
 from sentinel_bentos.decision.policy import caller_of
 from sentinel_bentos.decision.schemas import BatchAnswer, ScoreAnswer
 from sentinel_bentos.decision.serving import Serving
+from sentinel_bentos.decision.turns import Turns
 from sentinel_core.errors import (
     ConflictError,
     InvalidEventError,
@@ -31,9 +31,6 @@ from sentinel_core.errors import (
     StoreUnavailableError,
 )
 from sentinel_core.events import Event, parse_event
-
-EVENTS_BETWEEN_PAUSES = 32
-"""Events of a batch validated before others get a turn: some two milliseconds."""
 
 Explain = Annotated[
     bool, Query(description="Compute the contributions of features also where it is approved.")
@@ -73,9 +70,9 @@ async def _parse_each(
     serving: Serving, items: Sequence[bytes], tenant: str
 ) -> list[Event | SentinelError]:
     parsed: list[Event | SentinelError] = []
-    for number, data in enumerate(items):
-        if number % EVENTS_BETWEEN_PAUSES == 0:
-            await asyncio.sleep(0)
+    turns = Turns()
+    for data in items:
+        await turns.before(len(data))
         try:
             if len(data) > MAX_EVENT_BYTES:
                 raise too_large(MAX_EVENT_BYTES)

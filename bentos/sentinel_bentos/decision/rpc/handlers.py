@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +18,6 @@ from sentinel_bentos.decision.bodies import (
 )
 from sentinel_bentos.decision.context import budget
 from sentinel_bentos.decision.problems import not_json
-from sentinel_bentos.decision.routes_score import EVENTS_BETWEEN_PAUSES
 from sentinel_bentos.decision.rpc.answers import (
     batch_message,
     decision_message,
@@ -31,6 +29,7 @@ from sentinel_bentos.decision.rpc.requests import event_fields
 from sentinel_bentos.decision.schemas import FeedbackRequest
 from sentinel_bentos.decision.serving import Serving
 from sentinel_bentos.decision.settings import Settings
+from sentinel_bentos.decision.turns import Turns
 from sentinel_bentos.protocol.sentinel.v1 import decision_pb2 as pb
 from sentinel_core.errors import SentinelError
 from sentinel_core.events import Event, parse_event
@@ -118,9 +117,9 @@ async def feedback(call: Call, request: pb.FeedbackRequest) -> pb.FeedbackRespon
 
 async def _parse_each(call: Call, events: Sequence[pb.Event]) -> list[Event | SentinelError]:
     parsed: list[Event | SentinelError] = []
-    for number, event in enumerate(events):
-        if number % EVENTS_BETWEEN_PAUSES == 0:
-            await asyncio.sleep(0)
+    turns = Turns()
+    for event in events:
+        await turns.before(event.ByteSize())
         try:
             parsed.append(call.parse(event))
         except SentinelError as error:
