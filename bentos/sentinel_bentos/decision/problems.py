@@ -87,10 +87,14 @@ def answer_to(error: SentinelError) -> _Answer:
     return next(ANSWERS[cls] for cls in type(error).__mro__ if cls in ANSWERS)
 
 
-def describe(error: SentinelError) -> ProblemDetails:
-    """Turn an error into the problem that a client is told."""
+def faults_of(error: SentinelError) -> tuple[Problem, ...]:
+    """Return each fault that an error names."""
+    return error.problems if isinstance(error, ProblemsError) else ()
+
+
+def describe(error: SentinelError, most_faults: int | None = None) -> ProblemDetails:
+    """Turn an error into the problem that a client is told, with the first of its faults or all."""
     status, _, title = answer_to(error)
-    problems = error.problems if isinstance(error, ProblemsError) else ()
     return ProblemDetails(
         # RFC 9457, 3.1.1, recommends tag URIs for types that are not served anywhere.
         type=f"tag:sentinel.dev,2026:problem/{error.code}",
@@ -101,7 +105,8 @@ def describe(error: SentinelError) -> ProblemDetails:
         user_action=error.user_action,
         retryable=error.retryable,
         errors=tuple(
-            FieldProblem(location=p.location, message=p.message, hint=p.hint) for p in problems
+            FieldProblem(location=p.location, message=p.message, hint=p.hint)
+            for p in faults_of(error)[:most_faults]
         ),
     )
 

@@ -89,9 +89,9 @@ def feedback_message(feedback: Feedback) -> pb.FeedbackResponse:
     )
 
 
-def problem_message(error: SentinelError) -> pb.Problem:
-    """Return why something was refused."""
-    problem = describe(error)
+def problem_message(error: SentinelError, most_faults: int | None = None) -> pb.Problem:
+    """Return why something was refused, with the first of its faults or all."""
+    problem = describe(error, most_faults)
     return pb.Problem(
         code=problem.code,
         title=problem.title,

@@ -11,13 +11,11 @@ from google.protobuf.message import Message
 from sentinel_bentos.decision.auth import Caller
 from sentinel_bentos.decision.bodies import (
     MAX_BATCH_BYTES,
-    MAX_BATCH_EVENTS,
     MAX_EVENT_BYTES,
     parse_fields,
     too_large,
 )
 from sentinel_bentos.decision.context import budget
-from sentinel_bentos.decision.problems import not_json
 from sentinel_bentos.decision.rpc.answers import (
     batch_message,
     decision_message,
@@ -80,8 +78,6 @@ async def score_batch(call: Call, request: pb.ScoreBatchRequest) -> pb.ScoreBatc
     """Decide events in order, each with a decision or a problem of its own."""
     engine = call.serving.engine
     deadline_ns = call.deadline_ns(call.settings.batch_budget_ms)
-    if not 1 <= len(request.events) <= MAX_BATCH_EVENTS:
-        raise not_json("events", f"{len(request.events)} events, not 1 to {MAX_BATCH_EVENTS}")
     parsed = await _parse_each(call, request.events)
     events = [item for item in parsed if isinstance(item, Event)]
     decided = iter(

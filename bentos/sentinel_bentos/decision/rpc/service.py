@@ -16,10 +16,10 @@ from google.protobuf.message import Message
 from sentinel_bentos.decision.auth import LOCAL_HOSTS, Callers
 from sentinel_bentos.decision.bodies import MAX_BATCH_BYTES
 from sentinel_bentos.decision.policy import NOBODY, POLICIES, admit
-from sentinel_bentos.decision.problems import answer_to
+from sentinel_bentos.decision.problems import answer_to, faults_of
 from sentinel_bentos.decision.rpc.answers import problem_message
 from sentinel_bentos.decision.rpc.handlers import RPCS, Call, Rpc
-from sentinel_bentos.decision.rpc.requests import parse_message
+from sentinel_bentos.decision.rpc.requests import MAX_TOLD_PROBLEMS, parse_message
 from sentinel_bentos.decision.serving import Serving
 from sentinel_bentos.decision.settings import Settings
 from sentinel_bentos.inner_grpc import InnerGrpcServer
@@ -28,10 +28,9 @@ from sentinel_core.errors import SentinelError, UnexpectedError
 
 SERVICE = pb.DESCRIPTOR.services_by_name["DecisionService"].full_name
 CODE_KEY, PROBLEM_KEY = "sentinel-code", "sentinel-problem-bin"
-MAX_TOLD_PROBLEMS = 10
 MAX_TOLD_CHARACTERS = 160
-"""Of faults, and of each text about one, in the metadata of an answer. Clients refuse more than 8 KiB
-of metadata (gRPC's default), and with it the status."""
+"""Of each text about a fault in the metadata of an answer, of which clients refuse more than 8 KiB
+(gRPC's default), and with it the status."""
 
 _log = logging.getLogger("sentinel.grpc")
 _OK = grpc.StatusCode.OK.name
@@ -96,11 +95,10 @@ def _headers_of(context: Any) -> dict[str, str]:
 
 def _metadata(error: SentinelError) -> tuple[tuple[str, str | bytes], ...]:
     """Tell a refusal to programs, within what clients take."""
-    problem = problem_message(error)
+    problem = problem_message(error, MAX_TOLD_PROBLEMS)
     problem.detail = _shorten(problem.detail, 500)
-    left_out = len(problem.errors) - MAX_TOLD_PROBLEMS
+    left_out = len(faults_of(error)) - MAX_TOLD_PROBLEMS
     if left_out > 0:
-        del problem.errors[MAX_TOLD_PROBLEMS:]
         problem.detail += f" {left_out} more faults are not told here."
     for one in problem.errors:
         for name in ("location", "message", "hint"):
