@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from starlette.types import ASGIApp
 
 from sentinel_bentos.decision import (
     problems,
@@ -25,14 +26,14 @@ API_VERSION = "1"
 """Version of the API, not of the program: it moves when a client must."""
 
 
-def build_app(serving: Serving, settings: Settings, callers: Callers) -> FastAPI:
+def build_app(serving: Serving, settings: Settings, callers: Callers) -> ASGIApp:
     """Build the application over what is served; it may be built before anything is ready."""
     app = build_routes()
     app.state.serving = serving
     app.state.settings = settings
     app.state.callers = callers
-    app.add_middleware(RequestMetrics, metrics=serving.metrics)
-    return app
+    # Around the whole: what is added as middleware stands inside of the answer to unexpected errors.
+    return RequestMetrics(app, serving.metrics)
 
 
 def build_routes() -> FastAPI:
