@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from sentinel_bentos.http_errors import MethodNotAllowedError, UnsupportedMediaTypeError
 from sentinel_core.errors import (
@@ -30,6 +31,11 @@ from sentinel_core.errors import (
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 1
 """When a retryable refusal may be tried again: a commit takes milliseconds, a start up to 20 s."""
+
+
+GONE_STATUS = 499
+"""Under which requests are counted whose client went away in the middle, as nginx does; no client
+ever sees it."""
 
 
 class _Answer(NamedTuple):
@@ -127,6 +133,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(SentinelError, _on_own)
     app.add_exception_handler(RequestValidationError, _on_validation)
     app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(ClientDisconnect, _on_gone)
     # Starlette raises the error again after this answer, so that the server logs its trace.
     app.add_exception_handler(Exception, _on_unexpected)
 
@@ -182,6 +189,11 @@ async def _on_http(request: Request, error: Exception) -> Response:
     return respond(
         SentinelError(str(error.detail), user_action="See /docs for what this path takes.")
     )
+
+
+async def _on_gone(_: Request, __: Exception) -> Response:
+    """End a request that nobody waits for; it is no error of the server."""
+    return Response(status_code=GONE_STATUS)
 
 
 async def _on_unexpected(_: Request, __: Exception) -> Response:

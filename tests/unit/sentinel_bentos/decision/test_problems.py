@@ -9,6 +9,7 @@ import pytest
 from fastapi import FastAPI, Request
 
 from sentinel_bentos.decision import problems
+from sentinel_bentos.decision.bodies import read_json
 from sentinel_core import errors
 from sentinel_core.errors import (
     ArtifactError,
@@ -97,6 +98,33 @@ def test_a_method_that_is_not_allowed_says_which_are():
     answer = asyncio.run(ask())
     assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
     assert answer.json()["user_action"] == "Use POST."
+
+
+def test_a_client_that_goes_away_in_the_middle_of_its_body_is_no_error_of_the_server():
+    app = FastAPI(openapi_url=None)
+    problems.install(app)
+
+    async def read(request: Request) -> None:
+        await read_json(request, 100)
+
+    app.router.add_api_route("/read", read, methods=["POST"])
+    came = iter(
+        [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}]
+    )
+    sent = []
+
+    async def receive():
+        return next(came)
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {
+        "type": "http", "method": "POST", "path": "/read", "query_string": b"", "http_version": "1.1",
+        "headers": [(b"content-type", b"application/json")],
+    }  # fmt: skip
+    asyncio.run(app(scope, receive, send))
+    assert sent[0]["status"] == 499
 
 
 def _make(cls):
