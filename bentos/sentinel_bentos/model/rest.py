@@ -34,7 +34,6 @@ _READY = "/v2/health/ready"
 Header = tuple[bytes, bytes]
 _JSON: Header = (b"content-type", b"application/json")
 _BYTES: Header = (b"content-type", b"application/octet-stream")
-_CLOSE: Header = (b"connection", b"close")
 _JSON_LENGTH = b"inference-header-content-length"
 
 
@@ -209,9 +208,9 @@ def _too_large() -> TooLargeError:
 
 
 def _refuse(error: SentinelError) -> _Answer:
-    # What is left of a body that was not read would be taken for the next request.
-    headers = (_JSON, _CLOSE) if isinstance(error, TooLargeError) else (_JSON,)
-    return _Answer(status_of(error).http, _error(text_of(error)), headers)
+    # Never with Connection: close: a client that still sends its body would have the connection reset
+    # before it reads the answer. The server passes over what is left of the body.
+    return _Answer(status_of(error).http, _error(text_of(error)))
 
 
 def _error(text: str) -> bytes:
