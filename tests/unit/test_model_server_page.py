@@ -12,6 +12,7 @@ import pytest
 from sentinel_bentos.inner_grpc import MAX_CONNECTION_AGE_SECONDS
 from sentinel_bentos.model.outputs import MAX_EXPLAINED_ROWS, MAX_ROWS, offered_outputs
 from sentinel_bentos.model.rest import MAX_BODY_BYTES
+from sentinel_bentos.model.rest_bodies import SMALL_JSON_BYTES
 from sentinel_bentos.model.scoring import INLINE_ROWS, MAX_WAITING
 from sentinel_bentos.model.settings import Settings
 from sentinel_bentos.model.statuses import STATUSES
@@ -46,8 +47,8 @@ def test_every_refusal_has_its_row():
 
 def test_every_limit_is_the_code_s():
     expected = [
-        MAX_BODY_BYTES, MAX_ROWS, MAX_EXPLAINED_ROWS, INLINE_ROWS, MAX_WAITING,
-        MAX_CONNECTION_AGE_SECONDS,
+        MAX_BODY_BYTES, MAX_ROWS, MAX_EXPLAINED_ROWS, INLINE_ROWS, SMALL_JSON_BYTES,
+        MAX_WAITING, MAX_CONNECTION_AGE_SECONDS,
     ]  # fmt: skip
     assert expected == [int(row[1]) for row in rows_under("Limits")]
 

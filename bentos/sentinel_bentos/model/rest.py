@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 from sentinel_bentos.http_errors import MethodNotAllowedError, UnsupportedMediaTypeError
 from sentinel_bentos.model.description import describe_model, describe_server
 from sentinel_bentos.model.outputs import refuse_request
-from sentinel_bentos.model.rest_bodies import parse_infer, write_answer
+from sentinel_bentos.model.rest_bodies import SMALL_JSON_BYTES, parse_infer, write_answer
 from sentinel_bentos.model.scoring import Scoring
 from sentinel_bentos.model.serving import ModelServing
 from sentinel_bentos.model.statuses import status_of, text_of
@@ -112,7 +112,10 @@ class RestApp:
                 f"the body has {len(body)} bytes, not {json_bytes} and more",
                 "Send the length of the JSON that the body begins with.",
             )
-        request = parse_infer(body, json_bytes, model)
+        if (len(body) if json_bytes is None else json_bytes) <= SMALL_JSON_BYTES:
+            request = parse_infer(body, json_bytes, model)
+        else:
+            request = await self._scoring.run(parse_infer, body, json_bytes, model)
         outputs = await self._scoring.score(model, request.rows, request.wanted)
         self._counts.rows += len(request.rows)
         name = self._serving.versions.name

@@ -151,8 +151,8 @@ def test_before_a_model_is_loaded_calls_are_to_be_tried_again(models):
     ],
 )
 def test_liveness_and_readiness(models, rpc, request_, loaded, empty):
-    said = [str(call(models, rpc, request_, given)).strip() for given in (None, [])]
-    assert said == [loaded, empty]
+    said = [str(call(models, rpc, request_, given)).strip() for given in ([], None)]
+    assert said == [empty, loaded]
 
 
 def test_readiness_of_a_model_that_nobody_knows_is_an_error(models):
