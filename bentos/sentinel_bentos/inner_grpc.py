@@ -7,10 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 import grpc
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from sentinel_bentos.departure import QUIET_SECONDS, Departure
+from sentinel_bentos.health import HealthServicer
 from sentinel_bentos.inner_server import FAREWELL_SECONDS, GRACE_SECONDS
 from sentinel_core.errors import ConfigurationError
 
@@ -58,7 +59,7 @@ class InnerGrpcServer:
         self._add_service = add_service
         self._options = (*_OPTIONS, ("grpc.max_receive_message_length", max_request_bytes))
         self._pool = pool
-        self._health = health.aio.HealthServicer()
+        self._health = HealthServicer(("", service))
         self._departure = Departure()
         self._server: Any = None  # gRPC ships no types
 
@@ -75,7 +76,6 @@ class InnerGrpcServer:
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         names = (self._service, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, server, pool=self._pool)
-        await self.announce(serving=False)
         try:
             port = server.add_insecure_port(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
         except RuntimeError as error:
@@ -89,9 +89,7 @@ class InnerGrpcServer:
 
     async def announce(self, *, serving: bool) -> None:
         """Tell clients that ask the health service whether to use this server."""
-        kinds = health_pb2.HealthCheckResponse
-        for name in ("", self._service):
-            await self._health.set(name, kinds.SERVING if serving else kinds.NOT_SERVING)
+        await self._health.announce(serving=serving)
 
     async def stop(self, *, farewell_seconds: float = FAREWELL_SECONDS) -> None:
         """Have clients go elsewhere, answer what is under way, then close the port."""
@@ -99,6 +97,7 @@ class InnerGrpcServer:
             return
         await self.announce(serving=False)
         await asyncio.sleep(farewell_seconds)
+        await self._health.leave()
         await self._departure.hold()
         stopping = asyncio.create_task(self._server.stop(GRACE_SECONDS))
         # The task has begun to stop the server, and told the clients, before this goes on.
