@@ -17,8 +17,6 @@ from sentinel_core.errors import ConfigurationError
 
 MAX_CONNECTION_AGE_SECONDS = 30
 """Clients keep their connections; only by coming anew do they find pods that were added since."""
-MAX_CONNECTION_GRACE_SECONDS = 5
-"""For calls that are under way on a connection that has reached its age."""
 _PING_SECONDS = 5
 """Least time between pings of a client without calls. gRPC's own 5 minutes close the connections of
 clients that ask every 30 s whether the server is still there."""
@@ -26,7 +24,6 @@ _OPTIONS = (
     # As for HTTP: a new worker can listen while the old one still answers its last calls.
     ("grpc.so_reuseport", 1),
     ("grpc.max_connection_age_ms", MAX_CONNECTION_AGE_SECONDS * 1000),
-    ("grpc.max_connection_age_grace_ms", MAX_CONNECTION_GRACE_SECONDS * 1000),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.min_ping_interval_without_data_ms", _PING_SECONDS * 1000),
 )
@@ -43,8 +40,15 @@ class InnerGrpcServer:
         Adds it to a server.
     max_request_bytes : int
         Largest message that is read; a larger one is RESOURCE_EXHAUSTED.
+    longest_call_seconds : float
+        For calls that are under way on a connection that has reached its age; one that takes longer
+        is UNAVAILABLE. What the server or its clients promise a call, and some time for its answer.
     pool
         Descriptors of all that is served, for reflection; None takes protobuf's common pool.
+
+    Attributes
+    ----------
+    options : what gRPC is told of its connections
     """
 
     def __init__(
@@ -53,11 +57,16 @@ class InnerGrpcServer:
         add_service: Callable[[Any], None],
         *,
         max_request_bytes: int,
+        longest_call_seconds: float,
         pool: Any = None,
     ) -> None:
         self._service = service
         self._add_service = add_service
-        self._options = (*_OPTIONS, ("grpc.max_receive_message_length", max_request_bytes))
+        self.options = (
+            *_OPTIONS,
+            ("grpc.max_connection_age_grace_ms", round(longest_call_seconds * 1000)),
+            ("grpc.max_receive_message_length", max_request_bytes),
+        )
         self._pool = pool
         self._health = HealthServicer(("", service))
         self._departure = Departure()
@@ -71,7 +80,7 @@ class InnerGrpcServer:
         ConfigurationError
             The port cannot be opened. Retryable: no.
         """
-        server = grpc.aio.server(options=self._options)
+        server = grpc.aio.server(options=self.options)
         self._add_service(self._departure.registrar(server))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         names = (self._service, health.SERVICE_NAME, reflection.SERVICE_NAME)

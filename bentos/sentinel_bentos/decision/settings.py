@@ -9,6 +9,11 @@ from pydantic import Field
 
 from sentinel_bentos.environment import ServerSettings, read_environment
 
+MAX_BUDGET_MS = 60_000
+"""Of one decision, as a pipeline's ``spec.budgetMs`` has it: a release may come with any up to this."""
+RESERVE_SECONDS = 5.0
+"""For the answer of a call that took its whole budget, on a slow connection."""
+
 
 class Settings(ServerSettings):
     """What the environment says, each name with ``SENTINEL_`` in front.
@@ -21,7 +26,7 @@ class Settings(ServerSettings):
     """File of events and labels from before this server, which fills the entity logs."""
     api_keys_file: Path | None = None
     """File with the digests of API keys; without it the server must listen on loopback."""
-    budget_ms: int | None = Field(None, ge=1, le=60_000)
+    budget_ms: int | None = Field(None, ge=1, le=MAX_BUDGET_MS)
     """Milliseconds for one decision, its commit included; unset takes the release's."""
     batch_budget_ms: int = Field(10_000, ge=1, le=600_000)
     """Milliseconds for a whole batch. 1,000 events take about a second on two cores."""
@@ -32,6 +37,12 @@ class Settings(ServerSettings):
     def on_loopback(self) -> bool:
         """Whether only programs of this machine can reach the public server."""
         return ipaddress.ip_address(self.host).is_loopback
+
+    @property
+    def longest_call_seconds(self) -> float:
+        """The longest that any call is promised, whatever release comes, with time for its answer."""
+        budgets = (self.batch_budget_ms, self.feedback_budget_ms, self.budget_ms or MAX_BUDGET_MS)
+        return max(budgets) / 1000 + RESERVE_SECONDS
 
 
 def load_settings() -> Settings:

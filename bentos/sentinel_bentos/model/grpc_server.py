@@ -12,6 +12,7 @@ from sentinel_bentos.model.grpc_servicer import InferenceServicer
 from sentinel_bentos.model.rest import MAX_BODY_BYTES
 from sentinel_core.oip import open_inference_pb2 as pb
 from sentinel_core.oip import open_inference_pb2_grpc as pb_grpc
+from sentinel_core.oip.client import CLOSE_SECONDS
 
 SERVICE = "inference.GRPCInferenceService"
 
@@ -25,7 +26,11 @@ class GrpcServer(InnerGrpcServer):
             add(servicer, server)  # type: ignore[no-untyped-call]  # protoc writes no types
 
         super().__init__(
-            SERVICE, add_service, max_request_bytes=MAX_BODY_BYTES, pool=_described_services()
+            SERVICE,
+            add_service,
+            max_request_bytes=MAX_BODY_BYTES,
+            longest_call_seconds=CLOSE_SECONDS,
+            pool=_described_services(),
         )
 
 

@@ -19,7 +19,9 @@ def run(scenario):
     """Run a scenario with a server and a stub of its health service."""
 
     async def main():
-        server = InnerGrpcServer(SERVICE, lambda _: None, max_request_bytes=1024)
+        server = InnerGrpcServer(
+            SERVICE, lambda _: None, max_request_bytes=1024, longest_call_seconds=10
+        )
         port = await server.start("127.0.0.1", 0)
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
             return await scenario(server, health_pb2_grpc.HealthStub(channel))

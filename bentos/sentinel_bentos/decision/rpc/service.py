@@ -50,7 +50,12 @@ def build_grpc_server(serving: Serving, settings: Settings, callers: Callers) ->
         }
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
 
-    return InnerGrpcServer(SERVICE, add_service, max_request_bytes=MAX_BATCH_BYTES)
+    return InnerGrpcServer(
+        SERVICE,
+        add_service,
+        max_request_bytes=MAX_BATCH_BYTES,
+        longest_call_seconds=settings.longest_call_seconds,
+    )
 
 
 def _answer(rpc: Rpc, serving: Serving, settings: Settings, callers: Callers) -> Answer:

@@ -26,9 +26,7 @@ def ask(folder, callers, path):
             answer = await client.post(path, json=wire_payment("e"))
         samples = next(iter(serving.metrics.requests.collect())).samples
         counted = {
-            tuple(one.labels.values()): one.value
-            for one in samples
-            if one.name.endswith("_total")
+            tuple(one.labels.values()): one.value for one in samples if one.name.endswith("_total")
         }
         return answer, counted
 

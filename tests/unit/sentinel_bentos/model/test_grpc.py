@@ -17,6 +17,7 @@ from sentinel_bentos.model.grpc_servicer import InferenceServicer
 from sentinel_bentos.model.scoring import Scoring
 from sentinel_core.errors import ConfigurationError
 from sentinel_core.oip import open_inference_pb2 as pb
+from sentinel_core.oip.client import CLOSE_SECONDS
 from sentinel_core.oip.open_inference_pb2_grpc import GRPCInferenceServiceStub
 from sentinel_core.oip.tensors import build_request, parse_outputs
 from tests.support.application import become
@@ -229,6 +230,14 @@ def test_calls_are_counted_by_operation_and_code(models):
     assert asyncio.run(count()) == {
         ("infer", "OK"): 1, ("infer", "NOT_FOUND"): 1, ("health", "OK"): 1,
     }  # fmt: skip
+
+
+def test_a_connection_s_end_leaves_a_pipeline_s_call_its_time(models):
+    async def build():
+        async with serving_model(models) as serving:
+            return GrpcServer(InferenceServicer(serving, Scoring())).options
+
+    assert dict(asyncio.run(build()))["grpc.max_connection_age_grace_ms"] == CLOSE_SECONDS * 1000
 
 
 def test_an_address_that_cannot_be_opened_is_named(models):
