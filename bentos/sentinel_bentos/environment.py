@@ -13,6 +13,9 @@ from sentinel_core.errors import ConfigurationError
 
 PREFIX = "SENTINEL_"
 
+DRAIN_SECONDS = 10
+"""For answers that are under way when the process is told to stop; a batch takes about one second."""
+
 Chosen = TypeVar("Chosen", bound="ServerSettings")
 
 
@@ -33,6 +36,8 @@ class ServerSettings(BaseSettings):
     """Port of the public server."""
     grpc_port: int = Field(3001, ge=1, le=65_535)
     """Port of the public server over gRPC."""
+    drain_seconds: int = Field(DRAIN_SECONDS, ge=1, le=600)
+    """Seconds that answers which are under way get when the process is told to stop."""
 
     @field_validator("host")
     @classmethod

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import grpc
@@ -11,8 +12,9 @@ from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from sentinel_bentos.departure import QUIET_SECONDS, Departure
+from sentinel_bentos.environment import DRAIN_SECONDS
 from sentinel_bentos.health import HealthServicer
-from sentinel_bentos.inner_server import FAREWELL_SECONDS, GRACE_SECONDS
+from sentinel_bentos.inner_server import FAREWELL_SECONDS
 from sentinel_core.errors import ConfigurationError
 
 MAX_CONNECTION_AGE_SECONDS = 30
@@ -29,6 +31,32 @@ _OPTIONS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a server takes and waits for.
+
+    Attributes
+    ----------
+    max_request_bytes : largest message that is read; a larger one is RESOURCE_EXHAUSTED
+    longest_call_seconds : for calls that are under way on a connection that has reached its age; one
+        that takes longer is UNAVAILABLE. What the server or its clients promise a call, and some time
+        for its answer
+    drain_seconds : for calls that are under way when the server is told to stop
+    """
+
+    max_request_bytes: int
+    longest_call_seconds: float
+    drain_seconds: int = DRAIN_SECONDS
+
+    def options(self) -> tuple[tuple[str, int], ...]:
+        """Return what gRPC is told of its connections."""
+        return (
+            *_OPTIONS,
+            ("grpc.max_connection_age_grace_ms", round(self.longest_call_seconds * 1000)),
+            ("grpc.max_receive_message_length", self.max_request_bytes),
+        )
+
+
 class InnerGrpcServer:
     """One service on its port.
 
@@ -38,35 +66,16 @@ class InnerGrpcServer:
         Full name of the service.
     add_service : callable
         Adds it to a server.
-    max_request_bytes : int
-        Largest message that is read; a larger one is RESOURCE_EXHAUSTED.
-    longest_call_seconds : float
-        For calls that are under way on a connection that has reached its age; one that takes longer
-        is UNAVAILABLE. What the server or its clients promise a call, and some time for its answer.
     pool
         Descriptors of all that is served, for reflection; None takes protobuf's common pool.
-
-    Attributes
-    ----------
-    options : what gRPC is told of its connections
     """
 
     def __init__(
-        self,
-        service: str,
-        add_service: Callable[[Any], None],
-        *,
-        max_request_bytes: int,
-        longest_call_seconds: float,
-        pool: Any = None,
+        self, service: str, add_service: Callable[[Any], None], limits: Limits, *, pool: Any = None
     ) -> None:
         self._service = service
         self._add_service = add_service
-        self.options = (
-            *_OPTIONS,
-            ("grpc.max_connection_age_grace_ms", round(longest_call_seconds * 1000)),
-            ("grpc.max_receive_message_length", max_request_bytes),
-        )
+        self.limits = limits
         self._pool = pool
         self._health = HealthServicer(("", service))
         self._departure = Departure()
@@ -80,7 +89,7 @@ class InnerGrpcServer:
         ConfigurationError
             The port cannot be opened. Retryable: no.
         """
-        server = grpc.aio.server(options=self.options)
+        server = grpc.aio.server(options=self.limits.options())
         self._add_service(self._departure.registrar(server))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         names = (self._service, health.SERVICE_NAME, reflection.SERVICE_NAME)
@@ -108,7 +117,7 @@ class InnerGrpcServer:
         await asyncio.sleep(farewell_seconds)
         await self._health.leave()
         await self._departure.hold()
-        stopping = asyncio.create_task(self._server.stop(GRACE_SECONDS))
+        stopping = asyncio.create_task(self._server.stop(self.limits.drain_seconds))
         # The task has begun to stop the server, and told the clients, before this goes on.
         await asyncio.sleep(QUIET_SECONDS)
         self._departure.release()

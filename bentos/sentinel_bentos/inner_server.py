@@ -16,10 +16,9 @@ from collections.abc import Iterator
 import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from sentinel_bentos.environment import DRAIN_SECONDS
 from sentinel_core.errors import ConfigurationError
 
-GRACE_SECONDS = 10
-"""For answers that are under way when the process is told to stop; a batch takes about one second."""
 FAREWELL_SECONDS = 1.0
 """Before a kept-alive connection is closed without an answer on it: a client that is busy has sent
 its next request within this, and is told with the answer."""
@@ -40,9 +39,13 @@ class PublicServer:
     ----------
     listener : socket
         As `listen` opens it.
+    drain_seconds : int
+        For answers that are under way when the server is told to stop.
     """
 
-    def __init__(self, app: ASGIApp, listener: socket.socket) -> None:
+    def __init__(
+        self, app: ASGIApp, listener: socket.socket, *, drain_seconds: int = DRAIN_SECONDS
+    ) -> None:
         self._app = app
         self._listener = listener
         self._leaving = False
@@ -59,7 +62,7 @@ class PublicServer:
                 server_header=False,
                 backlog=BACKLOG,
                 timeout_keep_alive=KEEP_ALIVE_SECONDS,
-                timeout_graceful_shutdown=GRACE_SECONDS,
+                timeout_graceful_shutdown=drain_seconds,
             )
         )
         self._serving: asyncio.Future[None] | None = None

@@ -13,7 +13,8 @@ from pathlib import Path
 from sentinel_bentos.build import Bento, bento_environment
 
 STOP_SECONDS = 20
-"""Until a server that was told to stop is killed; it gives itself 10 to answer what is under way."""
+"""Until a server that was told to stop is killed; unless it is told otherwise it gives
+itself 10 to answer what is under way."""
 LAST_LINES = 20
 
 

@@ -15,9 +15,9 @@ from sentinel_core.resources.quantity import Quantity, read_quantity
 MAX_ENV = 64
 
 OWN_ENV = (
-    "BENTOML_HOME", "HOME", "SENTINEL_API_KEYS_FILE", "SENTINEL_GRPC_PORT", "SENTINEL_HOST",
-    "SENTINEL_HTTP_PORT", "SENTINEL_MODEL_NAME", "SENTINEL_PUBLIC_KEY", "SENTINEL_RELEASE_DIR",
-    "SENTINEL_STATE_DIR", "SENTINEL_STORES_DIR",
+    "BENTOML_HOME", "HOME", "SENTINEL_API_KEYS_FILE", "SENTINEL_DRAIN_SECONDS", "SENTINEL_GRPC_PORT",
+    "SENTINEL_HOST", "SENTINEL_HTTP_PORT", "SENTINEL_MODEL_NAME", "SENTINEL_PUBLIC_KEY",
+    "SENTINEL_RELEASE_DIR", "SENTINEL_STATE_DIR", "SENTINEL_STORES_DIR",
 )  # fmt: skip
 """Variables that say where a pod finds what the operator gives it."""
 
@@ -141,7 +141,8 @@ class Server(Declaration):
         20,
         ge=1,
         le=600,
-        description="Seconds in which a pod that is told to stop finishes the requests it has.",
+        description="Seconds that a pod which is told to stop gives the requests it has; what takes "
+        "longer is cut off.",
     )
     topology_spread: bool = Field(
         True, description="Whether pods are spread over nodes and zones where there are several."

@@ -69,7 +69,8 @@ class DecisionServer:
             listener.close()
             raise
         self._grpc = server
-        self._public = PublicServer(build_app(self._serving, settings, callers), listener)
+        app = build_app(self._serving, settings, callers)
+        self._public = PublicServer(app, listener, drain_seconds=settings.drain_seconds)
         self._public.start()
 
     async def _announce(self) -> None:

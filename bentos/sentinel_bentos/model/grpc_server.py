@@ -7,7 +7,8 @@ from typing import Any
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 
-from sentinel_bentos.inner_grpc import InnerGrpcServer
+from sentinel_bentos.environment import DRAIN_SECONDS
+from sentinel_bentos.inner_grpc import InnerGrpcServer, Limits
 from sentinel_bentos.model.grpc_servicer import InferenceServicer
 from sentinel_bentos.model.rest import MAX_BODY_BYTES
 from sentinel_core.oip import open_inference_pb2 as pb
@@ -20,18 +21,13 @@ SERVICE = "inference.GRPCInferenceService"
 class GrpcServer(InnerGrpcServer):
     """The protocol on its port."""
 
-    def __init__(self, servicer: InferenceServicer) -> None:
+    def __init__(self, servicer: InferenceServicer, *, drain_seconds: int = DRAIN_SECONDS) -> None:
         def add_service(server: Any) -> None:
             add = pb_grpc.add_GRPCInferenceServiceServicer_to_server
             add(servicer, server)  # type: ignore[no-untyped-call]  # protoc writes no types
 
-        super().__init__(
-            SERVICE,
-            add_service,
-            max_request_bytes=MAX_BODY_BYTES,
-            longest_call_seconds=CLOSE_SECONDS,
-            pool=_described_services(),
-        )
+        limits = Limits(MAX_BODY_BYTES, CLOSE_SECONDS, drain_seconds)
+        super().__init__(SERVICE, add_service, limits, pool=_described_services())
 
 
 def _described_services() -> Any:

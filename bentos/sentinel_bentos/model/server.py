@@ -21,8 +21,8 @@ class ModelServer:
     def __init__(self, serving: ModelServing) -> None:
         self._serving = serving
         self._scoring = Scoring()
-        self._grpc = GrpcServer(InferenceServicer(serving, self._scoring))
         self._public: PublicServer | None = None
+        self._grpc: GrpcServer | None = None
         self._following: asyncio.Future[tuple[None, None, None]]
 
     @property
@@ -48,7 +48,7 @@ class ModelServer:
 
     async def stop(self) -> None:
         """Answer what is under way on both ports, then close them."""
-        if self._public is not None:
+        if self._public is not None and self._grpc is not None:
             await asyncio.gather(self._public.stop(), self._grpc.stop())
             self._following.cancel()
             await asyncio.gather(self._following, return_exceptions=True)
@@ -56,14 +56,19 @@ class ModelServer:
 
     async def _listen(self, settings: Settings) -> None:
         listener = listen(settings.host, settings.http_port)
+        servicer = InferenceServicer(self._serving, self._scoring)
+        server = GrpcServer(servicer, drain_seconds=settings.drain_seconds)
         try:
-            await self._grpc.start(settings.host, settings.grpc_port)
+            await server.start(settings.host, settings.grpc_port)
         except SentinelError:
             listener.close()
             raise
-        self._public = PublicServer(RestApp(self._serving, self._scoring), listener)
+        self._grpc = server
+        app = RestApp(self._serving, self._scoring)
+        self._public = PublicServer(app, listener, drain_seconds=settings.drain_seconds)
         self._public.start()
 
     async def _announce(self) -> None:
         await self._serving.loaded.wait()
+        assert self._grpc is not None
         await self._grpc.announce(serving=True)

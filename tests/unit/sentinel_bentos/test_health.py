@@ -8,7 +8,7 @@ import grpc.aio
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from sentinel_bentos.inner_grpc import InnerGrpcServer
+from sentinel_bentos.inner_grpc import InnerGrpcServer, Limits
 
 SERVICE = "test.Service"
 KINDS = health_pb2.HealthCheckResponse
@@ -19,9 +19,8 @@ def run(scenario):
     """Run a scenario with a server and a stub of its health service."""
 
     async def main():
-        server = InnerGrpcServer(
-            SERVICE, lambda _: None, max_request_bytes=1024, longest_call_seconds=10
-        )
+        limits = Limits(max_request_bytes=1024, longest_call_seconds=10)
+        server = InnerGrpcServer(SERVICE, lambda _: None, limits)
         port = await server.start("127.0.0.1", 0)
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
             return await scenario(server, health_pb2_grpc.HealthStub(channel))

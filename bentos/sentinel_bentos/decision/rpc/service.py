@@ -22,7 +22,7 @@ from sentinel_bentos.decision.rpc.handlers import RPCS, Call, Rpc
 from sentinel_bentos.decision.rpc.requests import MAX_TOLD_PROBLEMS, parse_message
 from sentinel_bentos.decision.serving import Serving
 from sentinel_bentos.decision.settings import Settings
-from sentinel_bentos.inner_grpc import InnerGrpcServer
+from sentinel_bentos.inner_grpc import InnerGrpcServer, Limits
 from sentinel_bentos.protocol.sentinel.v1 import decision_pb2 as pb
 from sentinel_core.errors import SentinelError, UnexpectedError
 
@@ -50,12 +50,8 @@ def build_grpc_server(serving: Serving, settings: Settings, callers: Callers) ->
         }
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
 
-    return InnerGrpcServer(
-        SERVICE,
-        add_service,
-        max_request_bytes=MAX_BATCH_BYTES,
-        longest_call_seconds=settings.longest_call_seconds,
-    )
+    limits = Limits(MAX_BATCH_BYTES, settings.longest_call_seconds, settings.drain_seconds)
+    return InnerGrpcServer(SERVICE, add_service, limits)
 
 
 def _answer(rpc: Rpc, serving: Serving, settings: Settings, callers: Callers) -> Answer:

@@ -60,7 +60,7 @@ def test_missing_settings_are_named_together(monkeypatch):
 def test_a_connection_s_end_leaves_every_call_its_budget(tmp_path, settings, seconds):
     settings = build_settings(tmp_path, **settings)
     server = build_grpc_server(build_serving(), settings, LocalCallers())
-    assert dict(server.options)["grpc.max_connection_age_grace_ms"] == seconds * 1000
+    assert dict(server.limits.options())["grpc.max_connection_age_grace_ms"] == seconds * 1000
 
 
 def test_the_largest_budget_is_that_of_a_pipeline():

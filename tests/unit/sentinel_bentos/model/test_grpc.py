@@ -235,9 +235,12 @@ def test_calls_are_counted_by_operation_and_code(models):
 def test_a_connection_s_end_leaves_a_pipeline_s_call_its_time(models):
     async def build():
         async with serving_model(models) as serving:
-            return GrpcServer(InferenceServicer(serving, Scoring())).options
+            return GrpcServer(InferenceServicer(serving, Scoring())).limits
 
-    assert dict(asyncio.run(build()))["grpc.max_connection_age_grace_ms"] == CLOSE_SECONDS * 1000
+    assert (
+        dict(asyncio.run(build()).options())["grpc.max_connection_age_grace_ms"]
+        == CLOSE_SECONDS * 1000
+    )
 
 
 def test_an_address_that_cannot_be_opened_is_named(models):

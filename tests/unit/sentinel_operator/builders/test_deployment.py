@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from sentinel_bentos.departure import LONGEST_HOLD_SECONDS, QUIET_SECONDS
+from sentinel_bentos.inner_server import FAREWELL_SECONDS
 from sentinel_core.resources.server import OWN_ENV, EnvVar, Server
 from sentinel_operator.builders.child import Child
 from sentinel_operator.builders.deployment import (
@@ -120,6 +122,15 @@ def test_every_variable_that_the_operator_sets_is_refused_in_a_spec():
 def test_a_pod_has_the_time_to_leave_to_drain_and_to_end():
     grace = spec_of(replace(POD, server=server(drainSeconds=30)))["terminationGracePeriodSeconds"]
     assert grace == LEAVE_SECONDS + 30 + SPARE_SECONDS
+
+
+def test_a_server_is_told_how_long_it_may_drain():
+    environment = environment_of(replace(POD, server=server(drainSeconds=30)))
+    assert environment["SENTINEL_DRAIN_SECONDS"] == "30"
+
+
+def test_what_a_server_takes_beside_draining_is_spared():
+    assert FAREWELL_SECONDS + LONGEST_HOLD_SECONDS + QUIET_SECONDS < SPARE_SECONDS
 
 
 def test_a_pod_that_holds_state_is_gone_before_the_next_one_starts():
