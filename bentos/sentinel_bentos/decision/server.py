@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any
+from functools import partial
 
 from sentinel_bentos.decision.app import build_app
 from sentinel_bentos.decision.auth import Callers
@@ -12,6 +11,7 @@ from sentinel_bentos.decision.key_file import KeyFile, load_callers
 from sentinel_bentos.decision.rpc.service import build_grpc_server
 from sentinel_bentos.decision.serving import Serving
 from sentinel_bentos.decision.settings import Settings, load_settings
+from sentinel_bentos.followers import Followers
 from sentinel_bentos.inner_grpc import InnerGrpcServer
 from sentinel_bentos.inner_server import PublicServer, end_with_arbiter, listen
 from sentinel_core.engine.served import Refusal
@@ -25,7 +25,7 @@ class DecisionServer:
         self._serving = serving
         self._public: PublicServer | None = None
         self._grpc: InnerGrpcServer | None = None
-        self._following: asyncio.Future[list[None]]
+        self._followers = Followers()
 
     @property
     def ready(self) -> bool:
@@ -45,19 +45,17 @@ class DecisionServer:
         except SentinelError as error:
             self._serving.refuse(Refusal(error))
             return
-        following: list[Coroutine[Any, Any, None]] = [
-            self._serving.run(settings), self._announce(), end_with_arbiter(),
-        ]  # fmt: skip
+        self._followers.start(
+            partial(self._serving.run, settings), self._announce, end_with_arbiter
+        )
         if isinstance(callers, KeyFile):
-            following.append(callers.follow())
-        self._following = asyncio.gather(*following)
+            self._followers.start(callers.follow)
 
     async def stop(self) -> None:
         """Answer what is under way, then write what is waiting and let go of the record."""
         if self._public is not None and self._grpc is not None:
             await asyncio.gather(self._public.stop(), self._grpc.stop())
-            self._following.cancel()
-            await asyncio.gather(self._following, return_exceptions=True)
+            await self._followers.stop()
         await self._serving.close()
 
     async def _listen(self, settings: Settings, callers: Callers) -> None:

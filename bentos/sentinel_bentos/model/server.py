@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
+from sentinel_bentos.followers import Followers
 from sentinel_bentos.inner_server import PublicServer, end_with_arbiter, listen
 from sentinel_bentos.model.grpc_server import GrpcServer
 from sentinel_bentos.model.grpc_servicer import InferenceServicer
@@ -23,7 +25,7 @@ class ModelServer:
         self._scoring = Scoring()
         self._public: PublicServer | None = None
         self._grpc: GrpcServer | None = None
-        self._following: asyncio.Future[tuple[None, None, None]]
+        self._followers = Followers()
 
     @property
     def ready(self) -> bool:
@@ -42,16 +44,15 @@ class ModelServer:
         except SentinelError as error:
             self._serving.refuse(Refusal(error))
             return
-        self._following = asyncio.gather(
-            self._serving.run(settings), self._announce(), end_with_arbiter()
+        self._followers.start(
+            partial(self._serving.run, settings), self._announce, end_with_arbiter
         )
 
     async def stop(self) -> None:
         """Answer what is under way on both ports, then close them."""
         if self._public is not None and self._grpc is not None:
             await asyncio.gather(self._public.stop(), self._grpc.stop())
-            self._following.cancel()
-            await asyncio.gather(self._following, return_exceptions=True)
+            await self._followers.stop()
         self._scoring.close()
 
     async def _listen(self, settings: Settings) -> None:

@@ -11,7 +11,7 @@ import gc
 import logging
 import shutil
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -86,8 +86,11 @@ class ModelServing:
         self._tell(refusal)
 
     async def run(self, settings: Settings) -> None:
-        """Load what is assigned, then take up every change, until cancelled."""
-        self.versions = Versions(settings.model_name)
+        """Load what is assigned, then take up every change, until cancelled.
+
+        After a fault it may be run again, and goes on with what it has.
+        """
+        self.versions = replace(self.versions, name=settings.model_name)
 
         async def take_up() -> bool:
             return await self._take_up(settings)

@@ -332,3 +332,18 @@ def test_a_store_name_that_leads_out_of_the_folder_of_stores_is_refused(models, 
             assert serving.served()["reason"] == "StoreMisconfigured"
 
     run(test())
+
+
+def test_a_server_that_begins_to_follow_again_goes_on_with_what_it_has(models):
+    async def test():
+        models.assign(models.write(1))
+        async with serving_model(models) as serving:
+            await become(lambda: serving.ready)
+        again = asyncio.create_task(serving.run(models.settings))
+        await asyncio.sleep(0)
+        found = (serving.ready, serving.versions.name)
+        again.cancel()
+        await asyncio.gather(again, return_exceptions=True)
+        assert found == (True, NAME)
+
+    run(test())
