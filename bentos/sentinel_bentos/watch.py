@@ -18,7 +18,8 @@ from typing import NoReturn
 from sentinel_bentos.environment import ServerSettings
 
 POLL_SECONDS = 0.25
-"""A change is seen this late at most; the operator allows 7 s until it asks again."""
+"""A change is seen this late at most, once the one before is taken up or refused, which waits for one
+attempt at one artifact and no more. The operator allows 7 s until it asks again."""
 FIRST_RETRY_SECONDS = 1.0
 LAST_RETRY_SECONDS = 30.0
 """Between attempts at what may succeed without a change of the folders; each waits twice as long as

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from sentinel_bentos.model import serving as model_serving
+from sentinel_core.artifacts.keep import keep_artifact
 from sentinel_core.artifacts.sign import generate_key
 from sentinel_core.errors import NotFoundError, NotReadyError
 from tests.support.application import become
@@ -345,5 +347,35 @@ def test_a_server_that_begins_to_follow_again_goes_on_with_what_it_has(models):
         again.cancel()
         await asyncio.gather(again, return_exceptions=True)
         assert found == (True, NAME)
+
+    run(test())
+
+
+def test_an_artifact_is_fetched_once_before_anything_else_has_its_turn(models, monkeypatch):
+    budgets = []
+
+    def keep(*given, budget, **named):
+        budgets.append(budget)
+        return keep_artifact(*given, budget=budget, **named)
+
+    monkeypatch.setattr(model_serving, "keep_artifact", keep)
+
+    async def test():
+        models.assign(models.write(1))
+        async with serving_model(models) as serving:
+            await become(lambda: serving.ready)
+
+    run(test())
+    assert [one.attempts for one in budgets] == [1]
+
+
+def test_what_a_process_that_ended_left_on_its_way_is_removed(models):
+    async def test():
+        artifacts = models.settings.state_dir / "artifacts"
+        (artifacts / ".fetch-left").mkdir(parents=True)
+        models.assign(models.write(1))
+        async with serving_model(models) as serving:
+            await become(lambda: serving.ready)
+        assert not (artifacts / ".fetch-left").exists()
 
     run(test())
