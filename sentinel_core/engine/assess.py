@@ -56,7 +56,7 @@ def assess(  # noqa: PLR0913 - an event as it was seen, and what is taken as giv
         The entity logs do not hold what came before: signals that need history are absent.
     given : mapping from name to Signal, optional
         Signals taken as they are instead of being evaluated: models that were asked at their
-        servers, and in a replay what was not ok.
+        servers, and what `score_untimed` and a record say.
     """
     started_ns = clock.elapsed_ns()
     signals = evaluate_signals(
@@ -96,6 +96,16 @@ def evaluate_signals(  # noqa: PLR0913 - as `assess`
     if release.lists.names:
         signals.append(given.get("lists") or evaluate_lists(release.lists, fields, at_us))
     return tuple(signals)
+
+
+def score_untimed(release: LoadedRelease, vector: Vector) -> dict[str, Signal]:
+    """Score the models of this process without their deadlines, to be given to `assess`.
+
+    For replays and backtests, which share the machine with others: lateness belongs to the moment
+    of a decision, and is in its record.
+    """
+    models = (model for model in release.models if isinstance(model, InlineModel))
+    return {model.name: model.score(vector) for model in models}
 
 
 def explain(

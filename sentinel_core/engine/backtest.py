@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sentinel_core.clock import Clock
-from sentinel_core.engine.assess import assess
+from sentinel_core.engine.assess import assess, score_untimed
 from sentinel_core.engine.loaded import LoadedRelease
 from sentinel_core.engine.observe import Observer
 from sentinel_core.errors import InvalidTableError, Problem
@@ -87,7 +87,10 @@ def run_backtest(
             continue
         observation = observer.observe(_TENANT, event.occurred_at_us, event.fields)
         vector = observation.vectors[release.spec.digest]
-        assessment = assess(release, event.fields, vector, at_us=event.received_at_us, clock=clock)
+        assessment = assess(
+            release, event.fields, vector,
+            at_us=event.received_at_us, clock=clock, given=score_untimed(release, vector),
+        )  # fmt: skip
         risk = assessment.risk
         scores[row] = np.nan if risk.score is None else risk.score
         counts["outcome"][risk.outcome] += 1

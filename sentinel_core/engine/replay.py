@@ -13,7 +13,7 @@ from typing import Literal
 
 from sentinel_core.clock import Clock
 from sentinel_core.decision import Decision, RecordedSignal, from_recorded_vector
-from sentinel_core.engine.assess import Assessment, assess, explain
+from sentinel_core.engine.assess import Assessment, assess, explain, score_untimed
 from sentinel_core.engine.loaded import LoadedRelease
 from sentinel_core.engine.loader import Loader
 from sentinel_core.engine.record import (
@@ -66,7 +66,7 @@ def replay_decision(
     vector = from_recorded_vector(decision.vector)
     same_runtime = release.runtime == decision.runtime
     given = {s.name: _as_recorded(s, decision) for s in decision.signals if s.status != "ok"}
-    fresh = _assess(release, event, vector, given, clock)
+    fresh = _assess(release, event, vector, score_untimed(release, vector) | given, clock)
     if same_runtime:
         differences = tuple(_differences(decision, fresh, release, vector))
         # The record does not know the runtime of a model's server: it may have been another one.

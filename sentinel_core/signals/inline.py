@@ -39,17 +39,25 @@ class InlineModel:
         if history_lost and use.needs_history():
             return use.absent()
         started_ns = self._clock.elapsed_ns()
-        try:
-            margin, probability = self.model.predict_one(use.row(vector))
-        except Exception as error:  # noqa: BLE001 - logged, and recorded in the signal
-            _log.exception("Model %s failed; the decision goes on without it", self.name)
-            return use.without("failed", f"Model {self.name} failed: {type(error).__name__}")
+        signal = self.score(vector)
         took_us = (self._clock.elapsed_ns() - started_ns) // 1000
-        if took_us > use.deadline_us:
+        if took_us > use.deadline_us and signal.status == "ok":
             return use.without(
                 "late",
                 f"Model {self.name} took {took_us} us, over its deadline of {use.deadline_us} us",
             )
+        return signal
+
+    def score(self, vector: Sequence[float]) -> Signal:
+        """Score one feature vector, however long it takes. Never raises.
+
+        For what was decided before, which nobody waits for: a busy machine must not change it.
+        """
+        try:
+            margin, probability = self.model.predict_one(self._use.row(vector))
+        except Exception as error:  # noqa: BLE001 - logged, and recorded in the signal
+            _log.exception("Model %s failed; the decision goes on without it", self.name)
+            return self._use.without("failed", f"Model {self.name} failed: {type(error).__name__}")
         return Signal(self.name, "model", "ok", score=probability, raw=margin)
 
     def explain(self, vector: Sequence[float]) -> tuple[Reason, ...]:
