@@ -13,6 +13,10 @@ from sentinel_core.resources.network import NetworkPolicy
 from sentinel_core.resources.quantity import Quantity, read_quantity
 
 MAX_ENV = 64
+MAX_OTHER_ARTIFACTS = 64
+"""That a model's server has beside its default one, for releases that call them. The operator assigns
+no more and servers take no more. With the longest URIs and keys, 6.5 KiB each, they fit the 1 MiB of a
+ConfigMap."""
 
 OWN_ENV = (
     "BENTOML_HOME", "HOME", "SENTINEL_API_KEYS_FILE", "SENTINEL_DRAIN_SECONDS", "SENTINEL_GRPC_PORT",

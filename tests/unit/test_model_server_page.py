@@ -16,6 +16,7 @@ from sentinel_bentos.model.rest_bodies import SMALL_JSON_BYTES
 from sentinel_bentos.model.scoring import INLINE_ROWS, MAX_WAITING
 from sentinel_bentos.model.settings import Settings
 from sentinel_bentos.model.statuses import STATUSES
+from sentinel_core.resources.server import MAX_OTHER_ARTIFACTS
 from tests.support.model_application import ModelFolder, rest_client, serving_model
 from tests.support.model_server import NAME
 
@@ -48,7 +49,7 @@ def test_every_refusal_has_its_row():
 def test_every_limit_is_the_code_s():
     expected = [
         MAX_BODY_BYTES, MAX_ROWS, MAX_EXPLAINED_ROWS, INLINE_ROWS, SMALL_JSON_BYTES,
-        MAX_WAITING, MAX_CONNECTION_AGE_SECONDS,
+        MAX_WAITING, MAX_OTHER_ARTIFACTS, MAX_CONNECTION_AGE_SECONDS,
     ]  # fmt: skip
     assert expected == [int(row[1]) for row in rows_under("Limits")]
 

@@ -13,6 +13,7 @@ from pydantic.alias_generators import to_camel
 from sentinel_bentos.watch import DATA_LINK
 from sentinel_core.artifacts.manifest import Digest
 from sentinel_core.errors import ConfigurationError, NotReadyError
+from sentinel_core.resources.server import MAX_OTHER_ARTIFACTS
 
 FILE = "artifacts.json"
 
@@ -41,7 +42,7 @@ class Assignment(_Part):
     """The default version, and those that are served when a client names them."""
 
     default: AssignedArtifact
-    others: tuple[AssignedArtifact, ...] = Field((), max_length=64)
+    others: tuple[AssignedArtifact, ...] = Field((), max_length=MAX_OTHER_ARTIFACTS)
 
     @property
     def others_by_digest(self) -> dict[str, AssignedArtifact]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from sentinel_core.ids import canonical_json
-from sentinel_core.release import ReleaseModel
+from sentinel_core.release import Release, ReleaseModel
+from sentinel_core.resources.server import MAX_OTHER_ARTIFACTS
 from sentinel_operator.services.artifact import ArtifactState
 from sentinel_operator.services.children import is_ours
 from sentinel_operator.services.plan import Observed
@@ -37,10 +38,16 @@ class Assigned:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """What is served; nothing before an artifact is proven."""
+    """What is served; nothing before an artifact is proven.
+
+    Attributes
+    ----------
+    left_out : digests that releases call and no pod is told of, since a server takes no more
+    """
 
     default: Assigned | None
     others: tuple[Assigned, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str | None:
@@ -65,7 +72,8 @@ def assign(resource: str, artifact: ArtifactState, observed: Observed) -> Assign
     """Decide what the pods of a model are to serve.
 
     Others are the artifacts that a release of the namespace calls here: a stable one, a candidate, or
-    one that pods still decide with, for they take up the next one a moment after it took over.
+    one that pods still decide with, for they take up the next one a moment after it took over. Where
+    they are more than a server takes, those that nothing is decided with yet are left out first.
 
     Raises
     ------
@@ -80,18 +88,30 @@ def assign(resource: str, artifact: ArtifactState, observed: Observed) -> Assign
     for one in _called(resource, observed):
         if one.digest != default.digest:
             others.setdefault(one.digest, Assigned(one.uri, one.digest, one.public_key, one.store))
-    return Assignment(default, tuple(others.values()))
+    assigned = tuple(others.values())[:MAX_OTHER_ARTIFACTS]
+    return Assignment(default, assigned, tuple(others)[MAX_OTHER_ARTIFACTS:])
 
 
 def _called(resource: str, observed: Observed) -> Iterator[ReleaseModel]:
-    """Yield what releases that are served, or are to be, call at the model's server."""
+    """Yield what releases call at the model's server: first of those that something is decided with."""
+    deciding, coming = _releases_in_use(observed)
+    for release in (*deciding, *coming):
+        for one in release.models:
+            if one.placement == "Remote" and one.model == resource:
+                yield one
+
+
+def _releases_in_use(observed: Observed) -> tuple[list[Release], list[Release]]:
+    """Return the releases that pods decide with, or may at once, and those that are to be served."""
+    deciding, coming = [], []
     for name in sorted(observed.pipelines):
         pipeline = observed.pipelines[name]
         uid = pipeline["metadata"]["uid"]
         served = {one["digest"] for one in (pipeline.get("status") or {}).get("served") or ()}
         objects = observed.pipeline_revisions.get(name, ())
         for revision in read_revisions(one for one in objects if is_ours(one, uid)):
-            if revision.role in ("stable", "candidate") or revision.digest in served:
-                for one in revision.release.models:
-                    if one.placement == "Remote" and one.model == resource:
-                        yield one
+            if revision.role == "stable" or revision.digest in served:
+                deciding.append(revision.release)
+            elif revision.role == "candidate":
+                coming.append(revision.release)
+    return deciding, coming

@@ -8,7 +8,7 @@ from sentinel_core.errors import InvalidDocumentError, ReleaseError
 from sentinel_core.resources.cluster_object import read_object
 from sentinel_core.resources.conditions import ConditionType
 from sentinel_core.resources.model import SentinelModel
-from sentinel_core.resources.server import Server
+from sentinel_core.resources.server import MAX_OTHER_ARTIFACTS, Server
 from sentinel_core.resources.status import Phase, SentinelModelStatus
 from sentinel_operator.builders.child import Child
 from sentinel_operator.builders.deployment import Pod
@@ -160,6 +160,7 @@ class _Served:
                 state.find_fault(),
                 self._find_refusal(pods),
                 self._find_refused_other(pods),
+                self._find_left_out(),
                 pods.find_silent(self.child.resource),
             ]
         )
@@ -180,6 +181,18 @@ class _Served:
                     message = f"Pod {name}, {one.digest}: {said}"
                     return find_fault("ArtifactNotLoaded", message, self.child.resource)
         return None
+
+    def _find_left_out(self) -> Fault | None:
+        """Return which artifacts that releases call are more than the server takes."""
+        left_out = self.assignment.left_out
+        if not left_out:
+            return None
+        message = (
+            f"Releases call more than the {MAX_OTHER_ARTIFACTS} artifacts that the server takes beside "
+            f"the default one; {len(left_out)} are left out, the first is {left_out[0]}."
+        )
+        action = "Let pipelines call fewer versions of the model, and old releases be replaced."
+        return find_fault("ArtifactNotLoaded", message, self.child.resource, action)
 
     def _unconfirmed(self, pods: Pods) -> list[Object]:
         if self.assignment.digest is None:

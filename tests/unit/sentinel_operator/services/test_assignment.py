@@ -4,6 +4,7 @@ import copy
 
 import pytest
 
+from sentinel_operator.services import assignment
 from tests.support.simulated import Broken, SimulatedCluster
 from tests.support.simulated.resources import (
     FIRST,
@@ -78,6 +79,17 @@ def test_a_called_artifact_that_a_pod_cannot_load_is_told_of(cluster):
     cluster.settle(6)
     assert cluster.condition(*MODEL, "Ready") == ("False", "ArtifactNotLoaded")
     assert cluster.condition(*MODEL, "Available") == ("True", "Served")
+
+
+def test_what_is_called_beyond_what_a_server_takes_is_told_of_and_the_default_is_served(
+    cluster, monkeypatch
+):
+    monkeypatch.setattr(assignment, "MAX_OTHER_ARTIFACTS", 0)
+    propose_second(cluster)
+    assert cluster.condition(*MODEL, "Ready") == ("False", "ArtifactNotLoaded")
+    assert cluster.condition(*MODEL, "Available") == ("True", "Served")
+    failure = cluster.objects[MODEL]["status"]["lastFailure"]
+    assert f"1 are left out, the first is {FIRST}" in failure["message"]
 
 
 def test_a_pod_that_has_not_loaded_what_is_called_is_touched(cluster):

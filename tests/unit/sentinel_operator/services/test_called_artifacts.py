@@ -4,9 +4,11 @@ import json
 
 import pytest
 
+from sentinel_bentos.model.assignment import Assignment as ServedAssignment
 from sentinel_core.ids import digest_bytes
 from sentinel_core.release import Compiled
 from sentinel_core.release.document import ModelFailure, ReleaseModel
+from sentinel_core.resources.server import MAX_OTHER_ARTIFACTS
 from sentinel_core.resources.status import ProvenArtifactStatus
 from sentinel_operator.builders.child import Child
 from sentinel_operator.services.artifact import ArtifactState
@@ -81,6 +83,26 @@ def test_an_artifact_goes_once_every_pod_has_moved_on():
 
 def test_the_default_artifact_is_not_assigned_a_second_time():
     assert kept(old="history", new="stable", served=["new", "new"]) == []
+
+
+def test_of_more_artifacts_than_a_server_takes_those_of_candidates_are_left_out():
+    candidates = [digest_bytes(b"%d" % n) for n in range(MAX_OTHER_ARTIFACTS)]
+    revisions = [revision(one, n, "candidate") for n, one in enumerate(candidates, 1)]
+    revisions.append(revision(OLD, 100, "stable"))
+    assignment = assign("card-fraud", ARTIFACT, observed(revisions=revisions))
+    assigned = [one.digest for one in assignment.others]
+    assert (assigned[0], len(assigned)) == (OLD, MAX_OTHER_ARTIFACTS)
+    assert set(assignment.left_out) == {*candidates, OLD} - set(assigned)
+    assert set(candidates) >= set(assignment.left_out)
+
+
+def test_a_server_takes_as_many_artifacts_as_it_may_be_assigned():
+    revisions = [
+        revision(digest_bytes(b"%d" % n), n, "stable") for n in range(1, MAX_OTHER_ARTIFACTS + 2)
+    ]
+    assignment = assign("card-fraud", ARTIFACT, observed(revisions=revisions))
+    read = ServedAssignment.model_validate_json(assignment.data()["artifacts.json"])
+    assert len(read.others) == MAX_OTHER_ARTIFACTS
 
 
 def decide(*, reported):
