@@ -7,17 +7,20 @@ made them late or fail is not in the record.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from sentinel_core.clock import Clock
 from sentinel_core.decision import Decision, RecordedSignal, from_recorded_vector
 from sentinel_core.engine.assess import Assessment, assess, explain, score_untimed
+from sentinel_core.engine.differences import (
+    judgement_differences,
+    reason_differences,
+    signal_differences,
+)
 from sentinel_core.engine.loaded import LoadedRelease
 from sentinel_core.engine.loader import Loader
 from sentinel_core.engine.record import (
-    recorded_hits,
     recorded_reasons,
     recorded_signals,
     signal_of,
@@ -29,9 +32,6 @@ from sentinel_core.reason import Reason
 from sentinel_core.signals.signal import Signal
 from sentinel_core.store import Store
 
-MODEL_TOLERANCE = 1e-6
-"""Most that a probability may move on another runtime; measured parity is below 4e-7."""
-
 
 @dataclass(frozen=True, slots=True)
 class Replay:
@@ -39,9 +39,10 @@ class Replay:
 
     Attributes
     ----------
-    proved : ``bits``: on the same runtime every bit is equal. ``tolerance``: on another runtime, as
-        that of a model's server may be, models are within 1e-6, and rules and fusion over the
-        recorded signals are equal to the bit
+    proved : ``bits``: on the same runtime every bit is equal. ``tolerance``: models on another
+        runtime, as that of a model's server may be, are within 1e-6 (their margins within 1e-5),
+        and so is how their points are shared among features; every other signal, and rules, fusion
+        and reasons over the recorded signals, are equal to the bit
     differences : what differs, in words; empty where equal
     """
 
@@ -64,20 +65,50 @@ def replay_decision(
         The recorded event, with the time it was received.
     """
     vector = from_recorded_vector(decision.vector)
-    same_runtime = release.runtime == decision.runtime
     given = {s.name: _as_recorded(s, decision) for s in decision.signals if s.status != "ok"}
     fresh = _assess(release, event, vector, score_untimed(release, vector) | given, clock)
-    if same_runtime:
-        differences = tuple(_differences(decision, fresh, release, vector))
+    is_same_runtime = release.runtime == decision.runtime
+    if is_same_runtime:
+        differences = _differences(release, decision, fresh, fresh, vector)
         # The record does not know the runtime of a model's server: it may have been another one.
         if not (differences and release.remote_names):
             return Replay(decision.id, not differences, "bits", differences)
-    elsewhere = release.remote_names if same_runtime else {s.name for s in decision.signals}
-    drift = tuple(_signal_drift(decision.signals, recorded_signals(fresh), elsewhere))
-    recorded = {s.name: signal_of(s) for s in decision.signals}
-    over_record = _assess(release, event, vector, recorded, clock)
-    differences = drift + tuple(_judgement(decision, over_record))
+    models = frozenset(model.name for model in release.models)
+    elsewhere = release.remote_names if is_same_runtime else models
+    over_record = _assess(release, event, vector, given | _scored(decision, fresh), clock)
+    differences = _differences(release, decision, fresh, over_record, vector, elsewhere)
     return Replay(decision.id, not differences, "tolerance", differences)
+
+
+def _differences(  # noqa: PLR0913, PLR0917 - what was recorded, and the two it is held against
+    release: LoadedRelease,
+    decision: Decision,
+    fresh: Assessment,
+    judged: Assessment,
+    vector: Vector,
+    elsewhere: frozenset[str] = frozenset(),
+) -> tuple[str, ...]:
+    """Hold recorded signals against fresh ones, and what followed against what was judged."""
+    reasons = recorded_reasons(
+        explain(release, judged, vector, with_contributions=decision.explained)
+    )
+    # Without contributions the reasons of a model follow from its recorded score alone.
+    shared = elsewhere if decision.explained else frozenset()
+    return (
+        *signal_differences(decision.signals, recorded_signals(fresh), elsewhere),
+        *judgement_differences(decision, judged),
+        *reason_differences(decision.reasons, reasons, shared),
+    )
+
+
+def _scored(decision: Decision, fresh: Assessment) -> dict[str, Signal]:
+    """Return the signals that were ok as they were recorded, with reasons that came out again."""
+    reasons = {signal.name: signal.reasons for signal in fresh.signals}
+    return {
+        s.name: replace(signal_of(s), reasons=reasons.get(s.name, ()))
+        for s in decision.signals
+        if s.status == "ok"
+    }
 
 
 def _as_recorded(signal: RecordedSignal, decision: Decision) -> Signal:
@@ -134,51 +165,3 @@ def _assess(
     return assess(
         release, event.fields, vector, at_us=event.received_at_us, clock=clock, given=given
     )
-
-
-def _differences(
-    decision: Decision, fresh: Assessment, release: LoadedRelease, vector: Vector
-) -> Iterator[str]:
-    for old, new in zip(decision.signals, recorded_signals(fresh), strict=False):
-        if old != new:
-            yield f"signal {old.name} was {old.score!r} ({old.raw!r}), is {new.score!r} ({new.raw!r})"
-    if len(decision.signals) != len(fresh.signals):
-        yield f"{len(decision.signals)} signals were recorded, {len(fresh.signals)} came out"
-    yield from _judgement(decision, fresh)
-    reasons = recorded_reasons(
-        explain(release, fresh, vector, with_contributions=decision.explained)
-    )
-    for was, now in zip(decision.reasons, reasons, strict=False):
-        if was != now:
-            yield f"reason {was.code} was {was.points!r} ({was.text}), is {now.points!r} ({now.text})"
-    if len(decision.reasons) != len(reasons):
-        yield f"{len(decision.reasons)} reasons were recorded, {len(reasons)} came out"
-
-
-def _judgement(decision: Decision, fresh: Assessment) -> Iterator[str]:
-    risk = fresh.risk
-    pairs = {
-        "score": (decision.score, risk.score),
-        "level": (decision.level, risk.level),
-        "outcome": (decision.outcome, risk.outcome),
-        "coverage": (decision.coverage, risk.coverage),
-        "rule hits": (decision.hits, recorded_hits(fresh)),
-    }
-    for name, (old, new) in pairs.items():
-        if old != new:
-            yield f"{name} was {old!r}, is {new!r}"
-
-
-def _signal_drift(
-    recorded: tuple[RecordedSignal, ...],
-    fresh: tuple[RecordedSignal, ...],
-    elsewhere: Collection[str],
-) -> Iterator[str]:
-    """Name the signals that differ by more than computing them elsewhere may make them."""
-    for old, new in zip(recorded, fresh, strict=True):
-        tolerance = MODEL_TOLERANCE if old.name in elsewhere else 0.0
-        if old.score is None or new.score is None:
-            if old.score != new.score:
-                yield f"signal {old.name} was {old.score!r}, is {new.score!r}"
-        elif abs(old.score - new.score) > tolerance:
-            yield f"signal {old.name} was {old.score!r}, is {new.score!r}"
