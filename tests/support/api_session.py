@@ -14,6 +14,8 @@ import kubernetes
 
 GONE = (404, 409)
 """Deleted, or made by an earlier look; the next look sees it."""
+ENDING = ("NamespaceTerminating", "error looking up service account")
+"""What is said to whoever makes something where everything is being deleted; controllers try again."""
 MERGE = {"Content-Type": "application/merge-patch+json"}
 
 
@@ -60,7 +62,7 @@ class ApiSession:
     async def _call(self, method: str, path: str, **more: Any) -> dict[str, Any] | None:
         async with self.session.request(method, path, **more) as answer:
             text = await answer.text()
-            if answer.status in GONE or "NamespaceTerminating" in text:
+            if answer.status in GONE or any(words in text for words in ENDING):
                 return None
             assert answer.status < 400, f"{method} {path}: {text}"
             body: dict[str, Any] = await answer.json()
