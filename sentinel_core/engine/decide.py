@@ -17,9 +17,16 @@ from sentinel_core.engine.arms import Arms
 from sentinel_core.engine.arrivals import Arrivals
 from sentinel_core.engine.judge import Admitted, judge_asking, judge_here
 from sentinel_core.engine.unsettled import InFlight, Key, Unsettled
-from sentinel_core.errors import ConflictError, InvalidEventError, Problem, SentinelError
+from sentinel_core.errors import (
+    ConflictError,
+    InvalidEventError,
+    Problem,
+    SentinelError,
+    StoreUnavailableError,
+)
 from sentinel_core.events import Event
 from sentinel_core.store import Store
+from sentinel_core.store.pending import RETRY
 from sentinel_core.telemetry import DecisionMetrics
 
 ASKING_AT_ONCE = 32
@@ -53,13 +60,7 @@ class Decider:
     async def decide(self, event: Event, *, explain: bool, deadline_ns: int | None) -> Decision:
         """Decide an event, or find the decision it has, as `Engine.decide` says."""
         found = self._prepare(event, explain=explain, deadline_ns=deadline_ns)
-        if isinstance(found, asyncio.Task):
-            # Whoever gives up waiting must not end the work: the event stands in the logs.
-            found = await asyncio.shield(found)
-        if isinstance(found, Decision):
-            return found
-        await found.pending
-        return found.decision
+        return await self._recorded(found, deadline_ns)
 
     async def decide_many(
         self, events: Sequence[Event], *, explain: bool, deadline_ns: int | None
@@ -69,7 +70,8 @@ class Decider:
         asking: deque[asyncio.Task[InFlight]] = deque()
         for event in events:
             if len(asking) == ASKING_AT_ONCE:
-                await asyncio.wait([asking.popleft()])
+                left_seconds = self._left_seconds(deadline_ns)
+                await asyncio.wait([asking.popleft()], timeout=left_seconds)
             try:
                 found = self._prepare(event, explain=explain, deadline_ns=deadline_ns)
             except SentinelError as error:
@@ -80,7 +82,7 @@ class Decider:
                     asking.append(found)
             # Let other requests in between the events of a long batch.
             await asyncio.sleep(0)
-        return [await _settled(item) for item in prepared]
+        return [await self._settled(item, deadline_ns) for item in prepared]
 
     async def finish(self) -> None:
         """Wait for the models that are being asked; their deadlines bound it."""
@@ -174,6 +176,40 @@ class Decider:
         self._count(decision)
         return self.unsettled.submit((event.tenant, event.id), deadline_ns)
 
+    async def _recorded(self, found: Found, deadline_ns: int | None) -> Decision:
+        """Wait until a decision is recorded, within the budget of the caller who asks now.
+
+        It may have been begun for another one, with a later deadline or, offered again, with none.
+        """
+        if isinstance(found, asyncio.Task):
+            try:
+                async with asyncio.timeout(self._left_seconds(deadline_ns)):
+                    # Whoever gives up waiting must not end the work: the event stands in the logs.
+                    found = await asyncio.shield(found)
+            except TimeoutError:
+                raise StoreUnavailableError(
+                    "The decision was still being made at the deadline.", user_action=RETRY
+                ) from None
+        if isinstance(found, Decision):
+            return found
+        await found.pending.answer(deadline_ns)
+        return found.decision
+
+    async def _settled(
+        self, item: Found | SentinelError, deadline_ns: int | None
+    ) -> Decision | SentinelError:
+        if isinstance(item, SentinelError):
+            return item
+        try:
+            return await self._recorded(item, deadline_ns)
+        except SentinelError as error:
+            return error
+
+    def _left_seconds(self, deadline_ns: int | None) -> float | None:
+        if deadline_ns is None:
+            return None
+        return max(0, deadline_ns - self._clock.elapsed_ns()) / 1e9
+
     def _count(self, decision: Decision) -> None:
         metrics = self._metrics
         metrics.decisions.labels(decision.outcome, decision.arm).inc()
@@ -191,15 +227,3 @@ def _same_or_conflict(event: Event, digest: str) -> None:
             f"The id {event.id} was used for another event.",
             user_action="Send a new event under a new id, or the same event unchanged.",
         )
-
-
-async def _settled(item: Found | SentinelError) -> Decision | SentinelError:
-    try:
-        if isinstance(item, asyncio.Task):
-            item = await asyncio.shield(item)
-        if isinstance(item, InFlight):
-            await item.pending
-            return item.decision
-    except SentinelError as error:
-        return error
-    return item

@@ -76,7 +76,32 @@ class Pending:
         ConflictError
             A row with the same key is there already. Retryable: no.
         """
-        return self._answer().__await__()
+        return self.answer().__await__()
+
+    async def answer(self, deadline_ns: int | None = None) -> None:
+        """Wait as ``await`` does, and no longer than a caller has who did not hand over the write.
+
+        At that caller's deadline the write is left to whom it belongs, and goes on.
+
+        Parameters
+        ----------
+        deadline_ns : int or None
+            The caller's, on the clock's ``elapsed_ns``; None has no other than the write's own.
+        """
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[None] = loop.create_future()
+        self._listen(loop, partial(_resolve, answer))
+        until_ns, pass_deadline = self._deadline_ns, self._pass_deadline
+        if deadline_ns is not None and (until_ns is None or deadline_ns < until_ns):
+            until_ns, pass_deadline = deadline_ns, _give_up
+        if until_ns is None:
+            return await answer
+        left_seconds = max(0, until_ns - self._clock.elapsed_ns()) / 1e9
+        timer = loop.call_later(left_seconds, pass_deadline, answer)
+        try:
+            return await answer
+        finally:
+            timer.cancel()
 
     def result(self) -> None:
         """Block until the write has ended; for callers without an event loop. Raises as ``await``."""
@@ -100,19 +125,6 @@ class Pending:
         self._stage = _Stage.WRITING
         return True
 
-    async def _answer(self) -> None:
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[None] = loop.create_future()
-        self._listen(loop, partial(_resolve, answer))
-        if self._deadline_ns is None:
-            return await answer
-        left_seconds = max(0, self._deadline_ns - self._clock.elapsed_ns()) / 1e9
-        timer = loop.call_later(left_seconds, self._pass_deadline, answer)
-        try:
-            return await answer
-        finally:
-            timer.cancel()
-
     def _pass_deadline(self, answer: asyncio.Future[None]) -> None:
         with self._lock:
             if self._stage is _Stage.QUEUED:
@@ -120,12 +132,7 @@ class Pending:
         if self._stage is _Stage.DROPPED:
             settle_all([(self, dropped())], self._lock)
         else:
-            _resolve(
-                answer,
-                StoreUnavailableError(
-                    "The record was still being written at the deadline.", user_action=RETRY
-                ),
-            )
+            _give_up(answer)
 
     def _listen(self, loop: asyncio.AbstractEventLoop | None, callback: Settled) -> None:
         with self._lock:
@@ -150,6 +157,12 @@ def dropped() -> StoreUnavailableError:
     return StoreUnavailableError(
         "The record could not be written before the deadline.", user_action=RETRY
     )
+
+
+def _give_up(answer: asyncio.Future[None]) -> None:
+    """Answer a caller whose deadline has come before the end of the write."""
+    text = "The record was still being written at the deadline."
+    _resolve(answer, StoreUnavailableError(text, user_action=RETRY))
 
 
 def settle_all(ends: Iterable[tuple[Pending, Exception | None]], lock: threading.Lock) -> None:

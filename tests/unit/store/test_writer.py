@@ -160,6 +160,32 @@ def test_a_caller_whose_commit_has_begun_is_answered_and_later_told_the_end(reco
     assert record.names() == ["a"]
 
 
+def test_another_caller_is_answered_at_its_own_deadline_and_the_write_goes_on(record):
+    async def ask(*, own_deadline_ns):
+        pending = record.submit(f"{own_deadline_ns}", deadline_ns=own_deadline_ns)
+        with pytest.raises(StoreUnavailableError, match="still being written"):
+            await pending.answer(AT_ONCE_NS)
+
+    record.hang()
+    asyncio.run(ask(own_deadline_ns=None))
+    asyncio.run(ask(own_deadline_ns=60_000_000_000))
+    record.resume()
+    record.writer.close()
+    assert record.names() == ["60000000000", "None", "stuck"]
+
+
+def test_a_caller_with_more_time_than_a_write_has_is_told_that_it_was_dropped(record):
+    async def ask():
+        with pytest.raises(StoreUnavailableError, match="before the deadline"):
+            await record.submit("a", deadline_ns=AT_ONCE_NS).answer(60_000_000_000)
+
+    record.hang()
+    asyncio.run(ask())
+    record.resume()
+    record.writer.close()
+    assert record.names() == ["stuck"]
+
+
 def test_a_write_that_has_ended_answers_those_who_ask_later(record):
     async def ask():
         pending = record.submit("a")

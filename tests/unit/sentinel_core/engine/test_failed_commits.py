@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from contextlib import closing
+from contextlib import closing, contextmanager
 
 import pytest
 
@@ -35,6 +35,14 @@ class Fault:
 
     def end(self):
         self._run("DROP TRIGGER fault")
+
+    @contextmanager
+    def stall(self):
+        """Keep the writer waiting in its commit, as a disk does that answers nothing."""
+        with closing(sqlite3.connect(self.path, isolation_level=None)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            yield
+            connection.execute("ROLLBACK")
 
     def _run(self, statement):
         with closing(sqlite3.connect(self.path, isolation_level=None)) as connection:
@@ -130,6 +138,52 @@ def test_more_than_one_round_of_failed_decisions_is_recorded_in_the_end(engine, 
     monkeypatch.setattr(unsettled, "MAX_RESUBMITTED", 3)
     asyncio.run(run())
     assert sorted(recorded(engine).values()) == list(range(1, 12))
+
+
+async def unanswered(engine, event):
+    """Ask for an event with a budget that is spent already."""
+    with pytest.raises(StoreUnavailableError, match="still being written at the deadline"):
+        await engine.decide(event, deadline_ns=engine._clock.elapsed_ns())
+
+
+def test_a_retry_is_answered_within_its_own_budget_where_the_decision_was_offered_again(
+    engine, fault
+):
+    async def run():
+        fault.begin()
+        await refused(engine, payment("e1"))
+        fault.end()
+        with fault.stall():
+            engine._decider.unsettled._resubmit()
+            await unanswered(engine, payment("e1"))
+        await until_recorded(engine, "e1")
+
+    asyncio.run(run())
+    assert recorded(engine) == {"e1": 1}
+
+
+def test_an_event_in_flight_from_a_batch_is_answered_within_the_budget_of_who_asks(engine, fault):
+    async def run():
+        with fault.stall():
+            batch = asyncio.create_task(engine.decide_many([payment("e1")]))
+            await asyncio.sleep(0)
+            await unanswered(engine, payment("e1"))
+        return await batch
+
+    assert [d.event_id for d in asyncio.run(run())] == ["e1"]
+
+
+def test_in_a_batch_each_event_is_answered_within_the_batch_s_budget(engine, fault):
+    async def run():
+        with fault.stall():
+            alone = asyncio.create_task(engine.decide(payment("e1")))
+            await asyncio.sleep(0)
+            now_ns = engine._clock.elapsed_ns()
+            told = await engine.decide_many([payment("e1")], deadline_ns=now_ns)
+        return await alone, told
+
+    alone, told = asyncio.run(run())
+    assert (alone.event_id, [type(error) for error in told]) == ("e1", [StoreUnavailableError])
 
 
 def test_logs_built_from_the_record_are_those_that_decided(engine, fault):

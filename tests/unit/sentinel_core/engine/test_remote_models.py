@@ -116,6 +116,21 @@ def test_another_body_is_a_conflict_while_the_model_is_asked(tmp_path, artifact,
     assert asyncio.run(run()).event_id == "taken"
 
 
+def test_who_joins_a_decision_in_the_making_waits_no_longer_than_it_may(tmp_path, artifact, model):
+    async def run():
+        async with scripted_server(hang) as server:
+            release = model_release(artifact, model, grpc_url=server.url, deadline_ms=200)
+            async with engine_with(tmp_path, release) as engine:
+                deciding = asyncio.create_task(engine.decide(payment("joined")))
+                await asyncio.sleep(0)
+                now_ns = SystemClock().elapsed_ns()
+                with pytest.raises(StoreUnavailableError, match="still being made"):
+                    await engine.decide(payment("joined"), deadline_ns=now_ns)
+                return await deciding
+
+    assert asyncio.run(run()).event_id == "joined"
+
+
 FAILURES = [
     (ModelFailure(action="Skip"), (0.0, "LOW", "approve")),
     (ModelFailure(action="Score", score=0.9), (90.0, "CRITICAL", "block")),
