@@ -197,7 +197,7 @@ class Engine:
         NotFoundError
             This tenant has no such event. Retryable: no.
         StoreUnavailableError
-            It could not be recorded in time. Retryable: yes.
+            It could not be recorded in time, or too many wait for the record. Retryable: yes.
         """
         event = self._arrivals.find_event(tenant, event_id)
         if event is None:
@@ -213,6 +213,7 @@ class Engine:
             return Feedback(event_id, verdict, None, now_us, repeated=False)
         stored = self._decider.unsettled.label(status)
         if stored is None:
+            self._decider.unsettled.refuse_labels_when_full()
             seq = self._arrivals.next_seq()
             stored = StoredLabel(seq, tenant, event_id, label, now_us, author, "feedback")
             self._arrivals.observer.label(

@@ -19,9 +19,11 @@ from sentinel_core.store.rows import Status, StoredLabel
 
 Key = tuple[str, str]
 """Tenant and event id."""
+Said = tuple[str, str, str, str]
+"""Tenant, event id, status and note of a verdict; the same four again are the same verdict."""
 MAX_UNSETTLED = 4096
-"""Events held that are being decided or whose commit failed. Beyond, new events are refused before
-they are observed: a record that is away for long must not fill the memory."""
+"""Events held that are being decided or whose commit failed, and as many labels. Beyond, new ones are
+refused before they are observed: a record that is away for long must not fill the memory."""
 
 MAX_RESUBMITTED = 64
 """Failed decisions offered again at once, a quarter of a commit, so that new ones are not held up."""
@@ -44,6 +46,7 @@ class Unsettled:
         self._decisions: dict[Key, tuple[Decision, Event]] = {}
         self._flights: dict[Key, InFlight] = {}
         self._labels: dict[int, tuple[StoredLabel, Status]] = {}
+        self._label_by_said: dict[Said, StoredLabel] = {}
         self._label_flights: dict[int, Pending] = {}
 
     def flight(self, key: Key) -> InFlight | None:
@@ -60,11 +63,7 @@ class Unsettled:
 
     def label(self, status: Status) -> StoredLabel | None:
         """Return the label of the same verdict that is not known to be recorded."""
-        said = (status.tenant, status.event_id, status.status, status.note)
-        for label, known in self._labels.values():
-            if (known.tenant, known.event_id, known.status, known.note) == said:
-                return label
-        return None
+        return self._label_by_said.get(_said(status))
 
     def refuse_when_full(self) -> None:
         """Raise `StoreUnavailableError` while the record leaves no room for new events."""
@@ -74,6 +73,16 @@ class Unsettled:
             raise StoreUnavailableError(
                 f"{MAX_UNSETTLED} events wait for their decisions, or for a record that refuses them.",
                 user_action="Look at the disk of the record, then send the event again.",
+            )
+
+    def refuse_labels_when_full(self) -> None:
+        """Raise `StoreUnavailableError` while the record leaves no room for new labels."""
+        self._store.refuse_when_full()
+        if len(self._labels) >= MAX_UNSETTLED:
+            self._resubmit()
+            raise StoreUnavailableError(
+                f"{MAX_UNSETTLED} labels wait to be recorded.",
+                user_action="Look at the disk of the record, then send the feedback again.",
             )
 
     def admit(self, admitted: Admitted) -> None:
@@ -89,6 +98,7 @@ class Unsettled:
     def add_label(self, label: StoredLabel, status: Status) -> None:
         """Note a label that has reached the logs, and what was said with it."""
         self._labels[label.seq] = (label, status)
+        self._label_by_said[_said(status)] = label
 
     def submit(self, key: Key, deadline_ns: int | None = None) -> InFlight:
         """Hand a noted decision to the writer."""
@@ -124,7 +134,8 @@ class Unsettled:
     def _settle_label(self, seq: int, error: Exception | None) -> None:
         self._label_flights.pop(seq, None)
         if error is None:
-            self._labels.pop(seq, None)
+            _, status = self._labels.pop(seq)
+            self._label_by_said.pop(_said(status))
             self._resubmit()
 
     def _resubmit(self) -> None:
@@ -146,3 +157,7 @@ class Unsettled:
                 self.submit_label(seq)
         except StoreUnavailableError:
             return  # still full; the next commit that succeeds comes back here
+
+
+def _said(status: Status) -> Said:
+    return status.tenant, status.event_id, status.status, status.note

@@ -277,6 +277,45 @@ def test_a_verdict_that_nobody_retries_is_recorded_with_the_next_commit(engine, 
     assert [s.status for s in engine._store.statuses_of("default", "e1")] == ["confirmed_fraud"]
 
 
+def test_verdicts_do_not_fill_the_memory_of_a_record_that_is_away_for_long(
+    engine, fault, monkeypatch
+):
+    async def tell(note):
+        return await engine.feedback("default", "e1", "confirmed_fraud", note=note, author="ann")
+
+    async def run():
+        await engine.decide(payment("e1"))
+        fault.begin("labels")
+        for note in "abcde":
+            with pytest.raises(StoreUnavailableError):
+                await tell(note)
+        seen = engine._arrivals.last_seq
+        await until(lambda: not engine._decider.unsettled._label_flights)
+        fault.end()
+        await tell("a")
+        await until(lambda: not engine._decider.unsettled._labels)
+        return seen, await tell("e")
+
+    monkeypatch.setattr(unsettled, "MAX_UNSETTLED", 3)
+    seen, told = asyncio.run(run())
+    notes = [status.note for status in engine._store.statuses_of("default", "e1")]
+    assert (seen, told.repeated) == (4, False)
+    assert (notes[-1], sorted(notes)) == ("e", ["a", "b", "c", "e"])
+
+
+def test_each_verdict_that_waits_is_found_by_what_was_said(engine, fault):
+    async def run():
+        await engine.decide(payment("e1"))
+        fault.begin("labels")
+        for verdict in ("confirmed_fraud", "false_positive") * 2:
+            with pytest.raises(StoreUnavailableError):
+                await engine.feedback("default", "e1", verdict, note="", author="ann")
+
+    asyncio.run(run())
+    assert engine._arrivals.last_seq == 3
+    assert len(engine._decider.unsettled._labels) == 2
+
+
 def test_logs_built_anew_hold_what_waits_for_the_record(engine, fault, tmp_path):
     async def run():
         await engine.decide(payment("e1"))
