@@ -4,6 +4,7 @@ import io
 import os
 import pickle
 import tarfile
+import tracemalloc
 
 import pytest
 
@@ -98,6 +99,49 @@ def test_a_tar_header_that_promises_more_than_there_is(folder):
     data[last.offset : last.offset + 512] = last.tobuf(tarfile.USTAR_FORMAT)
     (folder.parent / "model.tar").write_bytes(data)
     assert reason_of(folder.parent / "model.tar") == "NotAnArtifact"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"GNU.sparse.map": "1,x"},
+        {"GNU.sparse.size": "x"},
+        {"GNU.sparse.major": "1", "GNU.sparse.minor": "0"},
+    ],
+)
+def test_a_tar_header_with_a_number_that_is_none(folder, headers):
+    bent = member("extra")
+    bent.pax_headers = headers
+    assert reason_of(tar_of(folder, (bent, b"x"))) == "NotAnArtifact"
+
+
+def test_tar_headers_that_extend_headers_without_end(folder):
+    path = tar_of(folder, *[(member("x", tarfile.GNUTYPE_LONGNAME), b"x")] * 2_000)
+    assert reason_of(path) == "NotAnArtifact"
+
+
+def test_a_tar_header_with_a_size_below_nothing(folder):
+    below = member("x", tarfile.GNUTYPE_LONGNAME)
+    below.size = -1024
+    data = below.tobuf(tarfile.GNU_FORMAT) + pack_tar(folder)
+    (folder.parent / "model.tar").write_bytes(data)
+    assert reason_of(folder.parent / "model.tar") == "NotAnArtifact"
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME])
+def test_a_tar_header_that_would_fill_the_memory(folder, kind):
+    path = tar_of(folder, (member("x", kind), bytes(100_000)))
+    assert reason_of(path) == "ArtifactTooLarge"
+
+
+def test_of_a_tar_only_its_files_are_in_memory(folder):
+    size_bytes = 8 * 1024 * 1024
+    path = tar_of(folder, (member("extra"), bytes(size_bytes)))
+    tracemalloc.start()
+    assert reason_of(path) == "UnlistedFile"
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert size_bytes < peak_bytes < 1.5 * size_bytes
 
 
 def test_a_link_in_a_folder(folder):
