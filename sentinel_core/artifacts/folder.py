@@ -6,7 +6,8 @@ import errno
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -20,6 +21,29 @@ def write_folder(directory: Path, files: Mapping[str, bytes]) -> None:
     """
     if directory.exists():
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(directory))
+    with _staged(directory, files) as staging:
+        _take_name(staging, directory)
+
+
+def replace_folder(directory: Path, files: Mapping[str, bytes]) -> None:
+    """Put a folder in the place of another, which is renamed out of the way first.
+
+    Under its name stands the old one, none or the new one, each whole. One who opens its files while
+    they change places may miss some, and finds that out by their digests. Of several that replace it
+    at once one's stays.
+    """
+    with _staged(directory, files) as staging:
+        aside = staging.with_name(f"{staging.name}.old")
+        with suppress(FileNotFoundError):  # another has just put it out of the way
+            directory.rename(aside)
+        with suppress(FileExistsError):  # and has put its own in
+            _take_name(staging, directory)
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+@contextmanager
+def _staged(directory: Path, files: Mapping[str, bytes]) -> Iterator[Path]:
+    """Write the files into a hidden folder beside the target, which is gone unless it was renamed."""
     directory.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
     try:
@@ -29,10 +53,9 @@ def write_folder(directory: Path, files: Mapping[str, bytes]) -> None:
             _write_durably(path, data)
         # mkdtemp gives 0700; other users of the machine may serve what this one trains.
         staging.chmod(0o755)
-        _take_name(staging, directory)
-    except BaseException:
+        yield staging
+    finally:
         shutil.rmtree(staging, ignore_errors=True)
-        raise
 
 
 def _take_name(staging: Path, directory: Path) -> None:

@@ -8,9 +8,10 @@ from threading import Barrier
 
 import pytest
 
-from sentinel_core.artifacts.folder import _take_name, write_folder
+from sentinel_core.artifacts.folder import _take_name, replace_folder, write_folder
 from sentinel_core.artifacts.keep import keep_artifact
-from sentinel_core.artifacts.sign import generate_key
+from sentinel_core.artifacts.read import read_artifact
+from sentinel_core.artifacts.sign import generate_key, sign
 from sentinel_core.artifacts.write import pack_tar
 from sentinel_core.errors import ArtifactError
 from sentinel_core.ids import digest_bytes
@@ -44,11 +45,57 @@ def test_what_is_kept_is_not_fetched_again(tmp_path, digest):
     assert keep_artifact("s3://models/gone", digest, tmp_path / "kept") == kept
 
 
+def damage(folder, digest):
+    kept = folder / digest.removeprefix("sha256:")
+    (kept / "card.md").write_text("another card")
+    return kept
+
+
 def test_what_is_kept_is_checked_again(tmp_path, digest):
     keep_artifact("model", digest, tmp_path / "kept", base=tmp_path)
-    (tmp_path / "kept" / digest.removeprefix("sha256:") / "card.md").write_text("another card")
-    with pytest.raises(ArtifactError):
-        keep_artifact("model", digest, tmp_path / "kept", base=tmp_path)
+    kept = damage(tmp_path / "kept", digest)
+    before = files(kept)
+    with pytest.raises(ArtifactError) as refused:
+        keep_artifact("gone", digest, tmp_path / "kept", base=tmp_path)
+    assert refused.value.reason == "ArtifactMissing"
+    assert files(kept) == before
+
+
+def test_what_was_damaged_on_the_disk_is_fetched_again(tmp_path, digest):
+    keep_artifact("model", digest, tmp_path / "kept", base=tmp_path)
+    kept = damage(tmp_path / "kept", digest)
+    again = keep_artifact("model", digest, tmp_path / "kept", base=tmp_path)
+    assert again == read_artifact(tmp_path / "model")
+    assert files(kept) == files(tmp_path / "model")
+    assert names(tmp_path / "kept") == [kept.name]
+
+
+def test_what_was_signed_anew_in_its_store_is_fetched_again(tmp_path, digest):
+    keep_artifact("model", digest, tmp_path / "kept", base=tmp_path)
+    for _ in range(2):
+        private, public = generate_key()
+        manifest = (tmp_path / "model/manifest.json").read_bytes()
+        (tmp_path / "model/SIGNATURE").write_bytes(sign(manifest, private))
+        given = {"public_key_pem": public, "base": tmp_path}
+        fetched = keep_artifact("model", digest, tmp_path / "kept", **given)
+        assert keep_artifact("gone", digest, tmp_path / "kept", **given) == fetched
+    assert names(tmp_path / "kept") == [digest.removeprefix("sha256:")]
+
+
+def test_of_several_that_replace_a_folder_at_once_one_stays_whole(tmp_path):
+    write_folder(tmp_path / "name", {"manifest.json": b"old"})
+    start = Barrier(KEEPERS)
+
+    def replace(number):
+        start.wait()
+        content = f"{number}".encode()
+        replace_folder(tmp_path / "name", {"manifest.json": content, "SIGNATURE": content})
+
+    with ThreadPoolExecutor(KEEPERS) as many:
+        list(many.map(replace, range(KEEPERS)))
+    assert names(tmp_path) == ["name"]
+    assert len(set(files(tmp_path / "name").values())) == 1
+    assert files(tmp_path / "name").keys() == {Path("manifest.json"), Path("SIGNATURE")}
 
 
 def test_nothing_is_kept_of_a_refused_artifact(tmp_path, digest):
