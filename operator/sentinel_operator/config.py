@@ -25,6 +25,9 @@ class Settings(BaseSettings):
         "sentinel.local/bento:dev", description="Of servers and proof Jobs that name no other."
     )
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
+    monitor_labels: dict[str, str] = Field(
+        {}, description="Of the ServiceMonitors of servers, as a JSON object."
+    )
     lease_name: str = "sentinel-operator"
     resync_seconds: float = Field(
         60, gt=0, description="After which every resource is looked at without a change of it."

@@ -40,7 +40,12 @@ logger = logging.getLogger(__name__)
 
 def decisions(settings: Settings) -> Mapping[str, Decide]:
     """Return what decides about each kind of resource."""
-    defaults = Defaults(settings.bento_image, settings.image_pull_policy, settings.namespace)
+    defaults = Defaults(
+        settings.bento_image,
+        settings.image_pull_policy,
+        settings.namespace,
+        settings.monitor_labels,
+    )
     return {
         MODEL.name: lambda observed: reconcile_model(observed, defaults),
         PIPELINE.name: lambda observed: reconcile_pipeline(observed, defaults),

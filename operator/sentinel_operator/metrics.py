@@ -44,7 +44,9 @@ class OperatorMetrics:
             ["verb"],
         )
         self.resources = gauge(
-            "sentinel_operator_resources", "Resources by phase.", ["kind", "phase"]
+            "sentinel_operator_resources",
+            "Resources by phase, as each replica sees them; take the maximum, not the sum.",
+            ["kind", "phase"],
         )
         self.queue_depth = gauge(
             "sentinel_operator_queue_depth", "Resources that wait for a reconciliation."

@@ -21,6 +21,10 @@ Written from the code by `./task gen:metrics`; do not edit. Servers answer `GET 
 the operator on port 8080. Every label has a closed set of values: none comes from a request, so that
 nobody can make time series without bound. Times are in seconds; of a histogram there are `_bucket`,
 `_count` and `_sum`.
+
+A server's NetworkPolicy lets only the operator's namespace in to 3002. For a Prometheus elsewhere apply
+a NetworkPolicy that selects `sentinel.dev/role: server` and allows 3002 from its namespace: policies add
+up.
 """
 _SOURCES = {
     "Decision server": "sentinel_core.telemetry:DecisionMetrics",

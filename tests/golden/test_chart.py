@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 import subprocess
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
 
+from sentinel_core.resources.status import Phase
+from sentinel_operator.health import DEAF_SECONDS
+from sentinel_operator.kube.errors import KubeError
 from tests.setup.cache import program
 from tests.setup.versions import KUBERNETES
 
@@ -18,6 +22,8 @@ REPOSITORY = Path(__file__).parents[2]
 CHART = REPOSITORY / "helm" / "sentinel"
 BASE = REPOSITORY / "manifests" / "base"
 GOLDEN = Path(__file__).parent / "chart"
+ALERTS_PAGE = REPOSITORY / "docs" / "runbooks" / "alerts.md"
+METRICS_PAGE = REPOSITORY / "docs" / "reference" / "metrics.md"
 DIGEST = f"sha256:{'a' * 64}"
 MONITORING = [
     "--api-versions=monitoring.coreos.com/v1/ServiceMonitor",
@@ -64,6 +70,13 @@ REFUSED = {
     "resyncSeconds=0": "resyncSeconds",
     "image.bento.digest=latest": "digest",
     "watchNamespaces={Payments}": "watchNamespaces",
+    "crds.enabled=false,crds.keep=false": "upgrade once before crds.enabled is set to false",
+    "image.operator.repository=registry.example.com:5000/a/b:v1": "repository",
+    "resources.request.cpu=1": "request",
+    "metrics=null": "metrics",
+    "podDisruptionBudget=null": "podDisruptionBudget",
+    "networkPolicy=null": "networkPolicy",
+    "serviceAccount=null": "serviceAccount",
 }
 
 
@@ -145,12 +158,47 @@ def test_every_value_has_a_comment():
     assert (len(values) > 20, bare) == (True, [])
 
 
-def test_every_alert_has_a_heading_in_the_runbook():
+@pytest.fixture(scope="module")
+def alerts():
+    """Every alert by its name."""
     rules = objects(render(*VALUES["monitored"]).stdout)["PrometheusRule", "sentinel-operator"]
-    alerts = [rule["alert"] for group in rules["spec"]["groups"] for rule in group["rules"]]
-    page = (REPOSITORY / "docs" / "runbooks" / "alerts.md").read_text()
-    headings = re.findall(r"^## (\w+)$", page, flags=re.MULTILINE)
-    assert headings == alerts
+    return {rule["alert"]: rule for group in rules["spec"]["groups"] for rule in group["rules"]}
+
+
+def test_every_alert_has_a_heading_in_the_runbook_and_leads_there(alerts):
+    headings = re.findall(r"^## (\w+)$", ALERTS_PAGE.read_text(), flags=re.MULTILINE)
+    assert headings == list(alerts)
+    for name, rule in alerts.items():
+        assert f"See {name} in docs/runbooks/alerts.md." in rule["annotations"]["description"]
+
+
+def test_alerts_ask_for_metrics_that_there_are_and_for_this_operator_s_alone(alerts):
+    metrics = set(re.findall(r"^\| `(\w+)`", METRICS_PAGE.read_text(), flags=re.MULTILINE))
+    for rule in alerts.values():
+        asked = re.findall(r"(sentinel_\w+?)(?:_bucket)?\{(.*?)\}", rule["expr"])
+        assert asked
+        assert len(asked) == rule["expr"].count("sentinel_operator_")
+        for name, selector in asked:
+            assert name in metrics
+            assert 'namespace="sentinel-system"' in selector
+
+
+def test_phases_and_reasons_of_alerts_are_those_of_the_code(alerts):
+    expressions = " ".join(rule["expr"] for rule in alerts.values())
+    phases = re.findall(r'phase=~?"([\w|]+)"', expressions)
+    told = {phase for group in phases for phase in group.split("|")}
+    assert told == set(get_args(Phase)) - {"Ready", "Suspended"}
+    reasons = {cls.reason for cls in [KubeError, *KubeError.__subclasses__()]} | {"fault"}
+    assert set(re.findall(r'reason!?="(\w+)"', expressions)) <= reasons
+    section = ALERTS_PAGE.read_text().split("## SentinelReconcileFails")[1].split("\n## ")[0]
+    named = set(re.findall(r"`([a-z_]+)`", section)) - {"reason"}
+    assert named <= reasons
+    assert len(named) > 5
+
+
+def test_a_deaf_operator_is_told_of_before_its_probe_ends_it(alerts):
+    threshold = float(alerts["SentinelOperatorDeaf"]["expr"].rsplit(">", 1)[1])
+    assert 0 < threshold < DEAF_SECONDS
 
 
 def test_the_kustomize_base_is_the_chart_with_its_default_values(golden):

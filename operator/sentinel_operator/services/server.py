@@ -63,7 +63,7 @@ def build_server(  # noqa: PLR0913 - by keyword; what a server is made of
     if pod.server.autoscaling is not None:
         objects.append(build_autoscaler(child, pod.server.autoscaling))
     if SERVICE_MONITOR_API in apis:
-        objects.append(build_service_monitor(child))
+        objects.append(build_service_monitor(child, defaults.monitor_labels))
     return objects
 
 

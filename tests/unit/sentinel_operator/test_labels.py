@@ -88,3 +88,12 @@ def test_the_longest_names_fit_where_kubernetes_wants_a_label():
     child = Child("SentinelPipeline", "a" * 40, "n", "u")
     longest = max((thing["metadata"]["name"] for thing in built(child)), key=len)
     assert len(longest) <= 63
+
+
+@CHILDREN_OF
+def test_a_monitor_has_the_labels_by_which_a_prometheus_selects_and_keeps_its_own(child):
+    labels = {"release": "prometheus", "sentinel.dev/resource": "another"}
+    defaults = Defaults("i:1", "IfNotPresent", "sentinel-system", labels)
+    server = build_server(child, pod(), data={}, defaults=defaults, apis=frozenset({API}))
+    (monitor,) = [thing for thing in server if thing["kind"] == "ServiceMonitor"]
+    assert monitor["metadata"]["labels"] == {"release": "prometheus"} | child.metadata()["labels"]
