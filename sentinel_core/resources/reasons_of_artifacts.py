@@ -61,11 +61,11 @@ _BYTES: Final[Mapping[str, ReasonDoc]] = {
     ),
     "SignatureMissing": _refused(
         "A public key is named for the model, but its artifact is not signed.",
-        "Sign the artifact with sentinel model sign and propose it, or take publicKeyRef out.",
+        "Train it again with sentinel train, which signs, and propose it; or take publicKeyRef out.",
     ),
     "SignatureInvalid": _refused(
         "The signature is damaged, of another key, or of another artifact.",
-        "Name the key that belongs to it in publicKeyRef, or sign the artifact again.",
+        "Name the key that belongs to it in publicKeyRef; or train it again, which signs it.",
     ),
     "KeyInvalid": _refused(
         "The named public key is no Ed25519 key in PEM.",
