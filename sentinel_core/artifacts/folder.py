@@ -41,6 +41,16 @@ def replace_folder(directory: Path, files: Mapping[str, bytes]) -> None:
     shutil.rmtree(aside, ignore_errors=True)
 
 
+def remove_leftovers(folder: Path) -> None:
+    """Remove the hidden folders that processes left which ended in the middle of a write or a fetch.
+
+    Assumes that nobody else writes or fetches into the folder meanwhile. What cannot be removed takes
+    room and does no other harm.
+    """
+    for path in folder.glob(".*/"):
+        shutil.rmtree(path, ignore_errors=True)
+
+
 @contextmanager
 def _staged(directory: Path, files: Mapping[str, bytes]) -> Iterator[Path]:
     """Write the files into a hidden folder beside the target, which is gone unless it was renamed."""

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from sentinel_core.artifacts.folder import remove_leftovers
 from sentinel_core.artifacts.stores.budget import Budget
 from sentinel_core.clock import Clock, SystemClock
 from sentinel_core.decision import Decision
@@ -103,6 +104,8 @@ class Engine:
             state_dir / "record.db", clock=clock, on_commit=metrics.commit_size.observe
         )
         try:
+            # Nobody else keeps artifacts here while this process has the record's lock.
+            remove_leftovers(state_dir / "artifacts")
             servers = ModelServers()
             loader = Loader(
                 state_dir / "artifacts", store, clock,

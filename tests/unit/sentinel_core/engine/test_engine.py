@@ -168,6 +168,25 @@ def test_a_tampered_record_does_not_replay(tmp_path: Path) -> None:
     engine.close()
 
 
+def test_what_a_killed_process_left_of_its_fetches_goes_with_the_next_start(tmp_path: Path) -> None:
+    artifacts = tmp_path / "state" / "artifacts"
+    for name in (".fetch-k3", f".{64 * 'a'}.x9", 64 * "b"):
+        (artifacts / name / "explainer").mkdir(parents=True)
+        (artifacts / name / "explainer" / "artifact.tar").write_bytes(b"cut off")
+    open_engine(tmp_path).close()
+    assert [path.name for path in artifacts.iterdir()] == [64 * "b"]
+
+
+def test_a_process_that_may_not_serve_leaves_the_fetches_of_the_other_alone(tmp_path: Path) -> None:
+    engine = open_engine(tmp_path)
+    coming = tmp_path / "state" / "artifacts" / ".fetch-k3"
+    coming.mkdir(parents=True)
+    with pytest.raises(StoreLockedError):
+        open_engine(tmp_path)
+    engine.close()
+    assert coming.is_dir()
+
+
 def test_only_one_process_serves_a_state_directory(tmp_path: Path) -> None:
     engine = open_engine(tmp_path)
     with pytest.raises(StoreLockedError):
