@@ -104,7 +104,7 @@ class Engine:
             state_dir / "record.db", clock=clock, on_commit=metrics.commit_size.observe
         )
         try:
-            # Nobody else keeps artifacts here while this process has the record's lock.
+            # The lock is ours, and `sentinel up` keeps artifacts only before a start and after it.
             remove_leftovers(state_dir / "artifacts")
             servers = ModelServers()
             loader = Loader(
