@@ -32,7 +32,7 @@ spec:
 def printed(tmp_path_factory, object_store):
     """What the page's commands printed, with this store's settings in place of the example's."""
     folder = tmp_path_factory.mktemp("page")
-    write_small_artifact(folder / "models/card-fraud")
+    write_small_artifact(folder / "models/card-fraud/artifact")
     (folder / "model.yaml").write_text(MODEL)
     script = SCRIPT
     for example, real in {

@@ -20,6 +20,7 @@ from sentinel_core.cli import metrics_reference
 from sentinel_core.cli.reference import main, render_reference
 from sentinel_core.errors import SentinelError
 from sentinel_core.release.faults import Reason
+from sentinel_core.resources.conditions import REASONS
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 PACKAGES = (sentinel_core, sentinel_bentos, sentinel_operator, sentinel_pipelines)
@@ -117,3 +118,18 @@ def test_a_stale_page_of_metrics_is_told(tmp_path, capsys):
 def test_a_page_of_metrics_is_fresh_once_written(tmp_path):
     page = tmp_path / "metrics.md"
     assert [metrics_reference.main(a) for a in ([str(page)], ["--check", str(page)])] == [0, 0]
+
+
+def test_every_command_that_a_reason_names_is_there():
+    page = (REFERENCE / "cli.md").read_text()
+    commands = set(re.findall(r"^## (sentinel [a-z ]+)$", page, flags=re.MULTILINE))
+    named = {
+        found
+        for doc in REASONS.values()
+        for found in re.findall(r"sentinel [a-z]+(?: [a-z]+)?", doc.user_action)
+    }
+    assert named
+    for words in named:
+        first = " ".join(words.split()[:2])
+        group = any(one.startswith(f"{first} ") for one in commands)
+        assert words in commands or (first in commands and not group), words

@@ -13,8 +13,9 @@ AUTH = "  auth: {apiKeysSecretRef: {name: card-payments-keys}}\n"
 def files():
     """The sample without what it says about a cluster."""
     sample = read_sample("card-payments")
-    model, _, _ = sample["model.yaml"].partition("  server:\n")
-    return edited(sample, "pipeline.yaml", AUTH, "") | {"model.yaml": model}
+    for name in ("model.yaml", "pipeline.yaml"):
+        sample[name], _, _ = sample[name].partition("  server:\n")
+    return edited(sample, "pipeline.yaml", AUTH, "")
 
 
 def compiled_here(folder, files):
@@ -32,7 +33,7 @@ def test_a_plain_manifest_passes_nothing_over(tmp_path, files):
 def test_the_sample_decides_here_as_it_does_in_a_cluster(tmp_path, files):
     here = compiled_here(tmp_path, read_sample("card-payments"))
     assert here.passed_over == (
-        "Passed over in SentinelPipeline card-payments: spec.auth (for a cluster)",
+        "Passed over in SentinelPipeline card-payments: spec.auth, spec.server (for a cluster)",
         "Passed over in SentinelModel card-fraud: spec.server (for a cluster)",
     )
     assert here.compiled == compile_files(files)
