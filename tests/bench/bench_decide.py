@@ -24,9 +24,9 @@ from sentinel_core.clock import SystemClock
 from sentinel_core.decision import encode
 from sentinel_core.engine.arrivals import Arrivals
 from sentinel_core.engine.assess import assess, explain
+from sentinel_core.engine.judge import Admitted, judge_here
 from sentinel_core.engine.loaded import LoadedRelease
 from sentinel_core.engine.observe import Observer
-from sentinel_core.engine.record import build_decision
 from sentinel_core.events import Event, parse_event
 from sentinel_core.features.kernel import Vector
 from sentinel_core.store import Store
@@ -186,11 +186,11 @@ def _around_figures(
     def decide(event: Event) -> None:
         started_ns = CLOCK.elapsed_ns()
         seen = observer.observe(event.tenant, event.occurred_at_us, event.fields)
-        decision = build_decision(
-            release, event, seen, arm="stable", seq=1, explained=False, clock=CLOCK,
-            started_ns=started_ns,
+        admitted = Admitted(
+            event=event, observation=seen, arm="stable", release=release, seq=1, explain=False,
+            started_ns=started_ns, observed_ns=CLOCK.elapsed_ns(),
         )  # fmt: skip
-        decisions.append(decision)
+        decisions.append(judge_here(admitted, CLOCK))
 
     received_at_us = events[-1].received_at_us
     fresh = [replace(event) for event in events]  # body, digest and fields are to be made again

@@ -134,7 +134,7 @@ class ReplayAnswer(_Answer):
     equal: bool
     proved: Literal["bits", "tolerance"] = Field(
         description="bits: every bit on the same runtime. tolerance: on another runtime, models "
-        "within 1e-6, rules and fusion to the bit."
+        "within 1e-6 (margins 1e-5), all else to the bit."
     )
     differences: tuple[str, ...]
 
