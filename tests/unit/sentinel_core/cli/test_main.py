@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -88,8 +89,12 @@ def test_a_shell_completes_what_follows_a_command():
     assert "--spec" in complete("sentinel features --", 2)
 
 
-def test_the_completion_script_is_printed(sentinel):
-    assert "_SENTINEL_COMPLETE=complete_bash" in sentinel("--show-completion", "bash").out
+def test_the_completion_script_is_printed_for_the_shell_that_asks():
+    program = Path(sys.executable).with_name("sentinel")
+    # With a command after it, so that bash stays and can be recognised.
+    asking = ["bash", "-c", f"{program} --show-completion; true"]
+    printed = subprocess.run(asking, capture_output=True, text=True, check=True).stdout
+    assert "_SENTINEL_COMPLETE=complete_bash" in printed
 
 
 def test_an_unknown_command_is_wrong_usage(sentinel):
