@@ -109,10 +109,11 @@ class _Served:
         state = ServerState.of(self.child, self.observed, pods, self._pod())
         objects, names_fault = self._objects(state)
         fault = self._find_fault(names_fault, state, pods)
-        ready = self._judge_ready(fault, state, pods)
         waiting = self._unconfirmed(pods)
         token = token_of(self.assignment.data())
         touches, due = plan_touches(waiting, token, self.observed.now)
+        is_told = bool(touches or due or pods.unasked)
+        ready = self._judge_ready(fault, state, is_told=is_told)
         proof = self.artifact.proof
         return Plan(
             status=self._status(earlier, fault, ready, state).dump(),
@@ -205,18 +206,12 @@ class _Served:
                 waiting.append(pods.live[name])
         return waiting
 
-    def _judge_ready(self, fault: Fault | None, state: ServerState, pods: Pods) -> Judgement:
-        digest = self.model.spec.artifact.digest
+    def _judge_ready(self, fault: Fault | None, state: ServerState, *, is_told: bool) -> Judgement:
         if fault is not None:
             return Judgement.of_fault(fault)
         if not self.artifact.is_current:
             return self.artifact.verified
-        server = state.judge()
-        if server.status != "True":
-            return Judgement("False", "Progressing", server.message)
-        if not pods.all_ready_say(stable=digest):
-            return Judgement("False", "NotConfirmed", f"A ready pod does not yet say {digest}.")
-        return Judgement("True", "Served", f"Every ready pod serves {digest}.")
+        return state.judge_serving(self.model.spec.artifact.digest, is_told=is_told)
 
     def _judge_server(self, state: ServerState) -> Judgement:
         judged = state.judge()

@@ -157,10 +157,11 @@ class _Served:
         state = ServerState.of(self.child, self.observed, pods, self._pod())
         objects, names_fault = self._objects(state)
         fault = self._find_fault(names_fault, state, pods)
-        ready = self._judge_ready(fault, state, pods)
         candidate = self.rollout.candidate.digest if self.rollout.candidate else None
         waiting = pods.unconfirmed(stable=self.stable.digest, candidate=candidate)
         touches, due = plan_touches(waiting, token_of(self.data), self.observed.now)
+        is_told = bool(touches or due or pods.unasked)
+        ready = self._judge_ready(fault, state, is_told=is_told)
         return Plan(
             status=self._status(earlier, fault, ready, state).dump(),
             apply=objects,
@@ -237,19 +238,13 @@ class _Served:
                 return report.find_fault(name, self.child.resource)
         return None
 
-    def _judge_ready(self, fault: Fault | None, state: ServerState, pods: Pods) -> Judgement:
-        digest = self.stable.digest
+    def _judge_ready(self, fault: Fault | None, state: ServerState, *, is_told: bool) -> Judgement:
         if fault is not None:
             return Judgement.of_fault(fault)
         if self.rollout.candidate is not None:
             message = f"Pods load {self.rollout.candidate.digest} beside the release that serves."
             return Judgement("False", "Progressing", message)
-        server = state.judge()
-        if server.status != "True":
-            return Judgement("False", "Progressing", server.message)
-        if not pods.all_ready_say(stable=digest):
-            return Judgement("False", "NotConfirmed", f"A ready pod does not yet say {digest}.")
-        return Judgement("True", "Served", f"Every ready pod serves {digest}.")
+        return state.judge_serving(self.stable.digest, is_told=is_told)
 
     def _status(
         self, earlier: Earlier, fault: Fault | None, ready: Judgement, state: ServerState

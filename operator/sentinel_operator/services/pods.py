@@ -41,6 +41,11 @@ class Pods:
             {name: report for name, report in answers.items() if report is not None},
         )
 
+    @property
+    def unasked(self) -> frozenset[str]:
+        """Names of ready pods that nobody has asked yet."""
+        return self.ready - self.asked
+
     def all_ready_say(self, **wanted: str | None) -> bool:
         """Tell whether there are ready pods, and each of them reports these values."""
         return bool(self.ready) and all(self._says(name, wanted) for name in self.ready)

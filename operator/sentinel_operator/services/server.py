@@ -18,6 +18,7 @@ from sentinel_operator.builders.service import build_pods_service, build_service
 from sentinel_operator.builders.service_account import build_service_account
 from sentinel_operator.builders.service_monitor import API as SERVICE_MONITOR_API
 from sentinel_operator.builders.service_monitor import build_service_monitor
+from sentinel_operator.services.children import is_ours
 from sentinel_operator.services.defaults import Defaults
 from sentinel_operator.services.fault import Fault, find_fault
 from sentinel_operator.services.plan import Object, Observed, Scale
@@ -74,25 +75,30 @@ class ServerState:
     Attributes
     ----------
     pod : what its pods should run; with Secrets that are still mounted, see `_keep_mounts`
-    deployment : as it is; None where there is none yet
+    deployment : as it is; None where there is none of ours
+    is_taken : whether somebody else has a Deployment of the name
     """
 
     child: Child
     pod: Pod
     deployment: Object | None
     pods: Pods
+    is_taken: bool
 
     @classmethod
     def of(cls, child: Child, observed: Observed, pods: Pods, pod: Pod) -> ServerState:
         """Read it from an observation; ``pod`` is what its pods need to run."""
-        deployment = observed.children.get(("Deployment", child.name))
-        return cls(child, _keep_mounts(child, pod, deployment), deployment, pods)
+        there = observed.children.get(("Deployment", child.name))
+        deployment = there if there is not None and is_ours(there, child.uid) else None
+        is_taken = there is not deployment
+        return cls(child, _keep_mounts(child, pod, deployment), deployment, pods, is_taken)
 
     @property
     def scale(self) -> Scale | None:
         """What is to be written to the scale subresource; an autoscaler writes it itself."""
-        autoscaled = self.pod.server.autoscaling is not None
-        return None if autoscaled else Scale(self.child.name, self.pod.server.replicas or 1)
+        if self.is_taken or self.pod.server.autoscaling is not None:
+            return None
+        return Scale(self.child.name, self.pod.server.replicas or 1)
 
     @property
     def url(self) -> str:
@@ -142,6 +148,9 @@ class ServerState:
 
     def find_fault(self) -> Fault | None:
         """Return what keeps the server from having its pods; None where it has or only waits."""
+        return None if self.has_what_it_should else self._find_fault_of_any()
+
+    def _find_fault_of_any(self) -> Fault | None:
         resource = self.child.resource
         conditions = self._status.get("conditions") or ()
         for condition in conditions:
@@ -161,14 +170,31 @@ class ServerState:
     def judge(self) -> Judgement:
         """Judge the condition ServerReady."""
         ready = len(self.pods.ready)
+        fault = self._find_fault_of_any()
         if self.has_what_it_should:
-            return Judgement("True", "PodsReady", f"Ready pods: {ready}.")
-        fault = self.find_fault()
+            # Of a pod that load asked for beside them.
+            more = f" Not yet: {fault.message}" if fault else ""
+            return Judgement("True", "PodsReady", f"Ready pods: {ready}.{more}")
         if fault is not None:
             return Judgement.of_fault(fault)
         scaling = self.pod.server.autoscaling
         wanted = scaling.min_replicas if scaling else self.pod.server.replicas or 1
         return Judgement("False", "PodsPending", f"Ready pods: {ready} of {wanted}.")
+
+    def judge_serving(self, digest: str, *, is_told: bool) -> Judgement:
+        """Judge the condition Ready where nothing is wrong: whether all of it serves a digest.
+
+        Parameters
+        ----------
+        is_told : whether pods are being told still; only then is it no fault that one lags behind
+        """
+        server = self.judge()
+        if server.status != "True":
+            return Judgement("False", "Progressing", server.message)
+        if self.pods.all_ready_say(stable=digest):
+            return Judgement("True", "Served", f"Every ready pod serves {digest}.")
+        message = f"A ready pod does not yet say {digest}."
+        return Judgement("False", "Progressing" if is_told else "NotConfirmed", message)
 
     @property
     def _status(self) -> Mapping[str, Any]:

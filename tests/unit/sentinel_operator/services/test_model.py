@@ -82,6 +82,30 @@ def test_a_pod_that_load_asked_for_and_that_starts_leaves_the_model_ready(cluste
     assert len(pods(cluster)) == 4
 
 
+def test_a_pod_that_load_asked_for_and_that_no_node_takes_leaves_the_model_ready(cluster):
+    cluster.put(build_model(server={"autoscaling": {"minReplicas": 2, "maxReplicas": 4}}))
+    cluster.settle(4)
+    cluster.objects["Deployment", "card-fraud-model"]["spec"]["replicas"] = 3
+    cluster.step()
+    (new,) = [pod for pod in pods(cluster).values() if not pod.thing["status"].get("conditions")]
+    full = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "full"}
+    new.thing["status"]["conditions"] = [full]
+    cluster.reconcile(*MODEL)
+    assert ready(cluster) == ("True", "Served")
+    (server,) = [c for c in cluster.status(*MODEL)["conditions"] if c["type"] == "ServerReady"]
+    name = new.thing["metadata"]["name"]
+    assert server["message"] == f"Ready pods: 2. Not yet: Pod {name}: full"
+
+
+def test_a_deployment_of_somebody_else_is_not_scaled(cluster):
+    deployment = cluster.objects["Deployment", "card-fraud-model"]
+    deployment["metadata"]["ownerReferences"] = []
+    deployment["spec"]["replicas"] = 4
+    cluster.settle(4)
+    assert deployment["spec"]["replicas"] == 4
+    assert ready(cluster) == ("False", "NameTaken")
+
+
 def test_an_autoscaler_goes_when_it_is_no_longer_declared(cluster):
     cluster.put(build_model(server={"autoscaling": {"maxReplicas": 4}}))
     cluster.settle(4)
@@ -110,8 +134,29 @@ def test_one_pod_that_says_something_else_is_enough_not_to_be_ready(cluster):
     assert [
         ready(cluster),
         available(cluster),
-    ] == [("False", "NotConfirmed"), ("True", "PreviousServed")]
+    ] == [("False", "Progressing"), ("True", "PreviousServed")]
     assert [one["pods"] for one in cluster.status(*MODEL)["served"]] == [1, 1]
+
+
+def test_a_pod_that_lags_behind_is_at_fault_only_when_it_was_told_in_vain(cluster):
+    server = next(iter(pods(cluster).values())).server
+    server.stable, server.take_up = SECOND, lambda _: None
+    told = []
+    for _ in range(24):
+        cluster.pass_by()
+        told.append(ready(cluster)[1])
+    assert told == sorted(told, reverse=True)
+    assert {"Progressing", "NotConfirmed"} == set(told)
+
+
+def test_a_change_that_goes_well_warns_of_nothing(cluster):
+    notices = []
+    cluster.put(build_model(SECOND, server=SERVER))
+    for _ in range(40):
+        notices += [(one.type, one.reason) for one in cluster.reconcile(*MODEL).notices]
+        cluster.step()
+    assert notices[-1] == ("Normal", "Served")
+    assert {kind for kind, _ in notices} == {"Normal"}
 
 
 @pytest.mark.parametrize("status", [{"updatedReplicas": 1}, {"readyReplicas": 1}, {"replicas": 3}])
@@ -236,14 +281,16 @@ def test_a_child_that_the_api_server_refuses_is_told_of(cluster, words, reason):
 def test_a_deployment_that_gets_no_pods_says_why(cluster):
     message = 'pods "x" is forbidden: exceeded quota: small'
     failure = {"type": "ReplicaFailure", "status": "True", "message": message}
-    cluster.objects["Deployment", "card-fraud-model"]["status"] |= {"conditions": [failure]}
+    lacking = {"readyReplicas": 1, "conditions": [failure]}
+    cluster.objects["Deployment", "card-fraud-model"]["status"] |= lacking
     cluster.reconcile(*MODEL)
     assert ready(cluster) == ("False", "QuotaExceeded")
 
 
 def test_a_rollout_of_pods_that_does_not_move_is_told_of(cluster):
     stuck = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}
-    cluster.objects["Deployment", "card-fraud-model"]["status"] |= {"conditions": [stuck]}
+    lacking = {"updatedReplicas": 1, "conditions": [stuck]}
+    cluster.objects["Deployment", "card-fraud-model"]["status"] |= lacking
     cluster.reconcile(*MODEL)
     assert ready(cluster) == ("False", "ProgressDeadlineExceeded")
 
