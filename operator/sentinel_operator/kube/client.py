@@ -157,7 +157,8 @@ async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
 def _decode(text: bytes) -> Json:
     try:
         body = msgspec.json.decode(text)
-    except msgspec.DecodeError:
+    except (ValueError, RecursionError):
+        # No JSON, no UTF-8 within a string, or nested deeper than any object of the API.
         body = None
     # Otherwise a proxy's page, whose status says what it is worth.
     return body if isinstance(body, dict) else {"message": text[:200].decode(errors="replace")}

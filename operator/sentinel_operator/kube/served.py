@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -28,6 +29,8 @@ AT_ONCE = 64
 """Pods that are asked at the same moment."""
 
 Report = Mapping[str, Any]
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +70,10 @@ def parse_report(text: bytes) -> Report | None:
     """
     try:
         report = msgspec.json.decode(text)
-    except msgspec.DecodeError:
+        return report if isinstance(report, dict) and _is_finite(report) else None
+    except (ValueError, RecursionError):
+        # No JSON, no UTF-8 within a string, or nested deeper than any report.
         return None
-    return report if isinstance(report, dict) and _is_finite(report) else None
 
 
 def _is_finite(value: Any) -> bool:
@@ -109,8 +113,9 @@ class _Questions:
 class PodReports:
     """Asks pods again and again, and tells when an answer changes.
 
-    Rounds take the answers that are there, so that a pod that hangs keeps no round waiting. The API
-    server's token is never sent: the session is one of its own.
+    Rounds take the answers that are there; only a pod that was never asked in its present life keeps
+    one waiting, for `PATIENCE_SECONDS` where it hangs. The API server's token is never sent: the
+    session is one of its own.
 
     Parameters
     ----------
@@ -202,18 +207,27 @@ class PodReports:
         questions.over.set()
 
     async def _fetch(self, session: aiohttp.ClientSession, pod: Asked) -> Report | None:
-        host = f"[{pod.address}]" if ":" in pod.address else pod.address
         outcome, report = "no_answer", None
-        async with self._at_once:
-            with suppress(aiohttp.ClientError, TimeoutError):
-                async with session.get(
-                    f"http://{host}:{PORT}/served", allow_redirects=False
-                ) as answer:
-                    text = await answer.content.read(MAX_BYTES + 1)
-                    while len(text) <= MAX_BYTES and not answer.content.at_eof():
-                        text += await answer.content.read(MAX_BYTES + 1 - len(text))
-                    readable = answer.status == 200 and len(text) <= MAX_BYTES
-                    report = parse_report(text) if readable else None
-                    outcome = "answered" if report is not None else "not_a_report"
+        try:
+            async with self._at_once:
+                text = await _read(session, pod)
+            report = None if text is None else parse_report(text)
+            outcome = "not_a_report" if report is None else "answered"
+        except (aiohttp.ClientError, TimeoutError):
+            pass  # the outcome says so
+        except Exception:
+            # Whatever a pod sends must not end the questions to all others, nor the process.
+            logger.exception("pod %s: a fault in the operator", pod.name)
+            outcome = "not_a_report"
         self._metrics.pod_reports.labels(outcome).inc()
         return report
+
+
+async def _read(session: aiohttp.ClientSession, pod: Asked) -> bytes | None:
+    """Return what a pod answers; None where it is an error or too long to be a report."""
+    host = f"[{pod.address}]" if ":" in pod.address else pod.address
+    async with session.get(f"http://{host}:{PORT}/served", allow_redirects=False) as answer:
+        text = await answer.content.read(MAX_BYTES + 1)
+        while len(text) <= MAX_BYTES and not answer.content.at_eof():
+            text += await answer.content.read(MAX_BYTES + 1 - len(text))
+        return text if answer.status == 200 and len(text) <= MAX_BYTES else None

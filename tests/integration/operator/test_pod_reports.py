@@ -62,6 +62,8 @@ async def drip(request):
 ANSWERS = {
     "a report": (say(b'{"stable": "x"}'), {"stable": "x"}),
     "not a number": (say(b'{"percent": NaN}'), None),
+    "letters that are none": (say(b'{"stable": "\xff"}'), None),
+    "lists in lists": (say(b'{"a":' + b"[" * 30_000 + b"]" * 30_000 + b"}"), None),
     "a page": (say(b"<html>"), None),
     "an error": (say(b"{}", 503), None),
     "the longest report": (say(b'{"a": 1}'.ljust(MAX_BYTES)), {"a": 1}),
@@ -111,6 +113,23 @@ def test_a_pod_that_hangs_keeps_no_other_from_answering():
             return await ask((slow, fast))
 
     assert asyncio.run(main()) == [("127.9.9.1", None), ("127.9.9.2", {"a": 1})]
+
+
+def test_a_fault_over_one_answer_is_logged_and_the_questions_go_on(monkeypatch, caplog):
+    def read(text):
+        return {"a": 1} if text == b"good" else 1 / 0
+
+    monkeypatch.setattr(served, "parse_report", read)
+
+    async def main():
+        async with AsyncExitStack() as pods, asking() as reports:
+            bad = await pods.enter_async_context(pod_that(say(b"bad"), "127.9.9.1"))
+            good = await pods.enter_async_context(pod_that(say(b"good"), "127.9.9.2"))
+            await reports.answers(KEY, (bad,))
+            return await reports.answers(KEY, (bad, good))
+
+    assert asyncio.run(main()) == [("127.9.9.1", None), ("127.9.9.2", {"a": 1})]
+    assert "ZeroDivisionError" in caplog.text
 
 
 def answer_in_turn(*texts):

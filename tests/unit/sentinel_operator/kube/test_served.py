@@ -51,8 +51,14 @@ def test_a_report_is_read():
 
 NO_REPORTS = [
     b"", b"{", b"null", b"[]", b'"x"', b"NaN", b'{"percent": NaN}', b'{"percent": Infinity}',
-    b'{"percent": 1e999}', b'{"a": [{"b": -1e999}]}', b"\xff{}", b"<html></html>",
+    b'{"percent": 1e999}', b'{"a": [{"b": -1e999}]}', b"\xff{}", b'{"a": "\xff"}',
+    b"<html></html>",
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize("depth", [500, 30_000], ids=["deep", "deeper than a decoder goes"])
+def test_what_nests_too_deep_to_be_looked_through_is_no_report(depth):
+    assert parse_report(b'{"a":' + b"[" * depth + b"]" * depth + b"}") is None
 
 
 @pytest.mark.parametrize("text", NO_REPORTS)
