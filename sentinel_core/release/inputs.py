@@ -94,13 +94,12 @@ class Inputs:
             hint = f"kubectl describe smodel {name} says how far it is"
             self._faults.add(document.at(loc), message, hint, reason="ModelNotReady")
             return None
-        if proven is not None and proven.digest != declared.digest:
+        if proven and not declared.is_same(proven.uri, proven.digest, proven.store):
             return proven
-        store = declared.store_secret_ref
         return ProvenArtifact(
             uri=declared.uri,
             digest=declared.digest,
-            store=store.name if store else None,
+            store=declared.store,
             public_key=self._public_key(model),
         )
 

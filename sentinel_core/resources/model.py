@@ -103,6 +103,18 @@ class Artifact(Declaration):
         """Whether the artifact lies in a store, and not in a file of this machine."""
         return self.uri.startswith(REMOTE_SCHEMES)
 
+    @property
+    def store(self) -> str | None:
+        """Name of the Secret that says how to reach the store."""
+        return self.store_secret_ref.name if self.store_secret_ref else None
+
+    def is_same(self, uri: str, digest: str, store: str | None) -> bool:
+        """Tell whether this is the artifact that was proven, at the place where it was proven.
+
+        The same digest elsewhere is not: whoever has to fetch it may not find it there.
+        """
+        return (self.uri, self.digest, self.store) == (uri, digest, store)
+
 
 class SentinelModelSpec(Declaration):
     """What a SentinelModel declares."""

@@ -49,11 +49,6 @@ def image_of(model: SentinelModel, defaults: Defaults) -> str:
     return (server.image if server else "") or defaults.bento_image
 
 
-def store_of(artifact: Artifact) -> str | None:
-    """Return the name of the Secret that says how to reach an artifact's store."""
-    return artifact.store_secret_ref.name if artifact.store_secret_ref else None
-
-
 def read_artifact(
     child: Child, model: SentinelModel, observed: Observed, earlier: Earlier, defaults: Defaults
 ) -> ArtifactState:
@@ -68,7 +63,7 @@ def read_artifact(
         Proof(
             uri=declared.uri,
             digest=declared.digest,
-            store=store_of(declared),
+            store=declared.store,
             public_key=key,
             image=image_of(model, defaults),
             resources=server.resources if server else Resources.model_validate({}),
@@ -124,7 +119,7 @@ def _promote(
         revision=number if same else number + 1,
         since=before.since if before is not None and same else time,
         uri=declared.uri,
-        store=store_of(declared),
+        store=declared.store,
     )
 
 
@@ -144,6 +139,5 @@ def _still_stands(declared: Artifact, proven: ProvenArtifactStatus | None) -> bo
     return (
         proven is not None
         and declared.signature is None
-        and (proven.digest, proven.uri, proven.store)
-        == (declared.digest, declared.uri, store_of(declared))
+        and declared.is_same(proven.uri, proven.digest, proven.store)
     )

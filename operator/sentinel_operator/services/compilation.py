@@ -120,7 +120,7 @@ def _assume(
     So the inputs of a pipeline are judged apart from how far its models are.
     """
     declared = {name: model.resource.spec.artifact for name, model in models.items()}
-    assumed = {name: ProvenArtifact(one.uri, one.digest) for name, one in declared.items()}
+    assumed = {name: ProvenArtifact(one.uri, one.digest, one.store) for name, one in declared.items()}
     return {**assumed, **proven}
 
 

@@ -12,7 +12,7 @@ from sentinel_core.resources.server import MAX_OTHER_ARTIFACTS, Server
 from sentinel_core.resources.status import Phase, SentinelModelStatus
 from sentinel_operator.builders.child import Child
 from sentinel_operator.builders.deployment import Pod
-from sentinel_operator.services.artifact import ArtifactState, image_of, read_artifact, store_of
+from sentinel_operator.services.artifact import ArtifactState, image_of, read_artifact
 from sentinel_operator.services.assignment import Assignment, assign
 from sentinel_operator.services.children import find_refused, find_unwanted, take_free_names
 from sentinel_operator.services.defaults import Defaults
@@ -128,7 +128,7 @@ class _Served:
         )
 
     def _pod(self) -> Pod:
-        declared = store_of(self.model.spec.artifact)
+        declared = self.model.spec.artifact.store
         # That of an artifact which is still being proved, so that taking it up restarts nothing.
         stores = self.assignment.stores | ({declared} if declared else set())
         return Pod(

@@ -49,10 +49,23 @@ def test_what_was_proven_goes_before_what_is_declared(files):
 
 
 def test_what_is_declared_and_proven_is_named_as_declared(files):
-    proven = ProvenArtifact("s3://models/moved.tar", PROPOSED)
+    proven = ProvenArtifact("models/card-fraud", PROPOSED)
     assert compile_files(files).release.digest == (
         compile_proven(files, {"card-fraud": proven}).release.digest
     )
+
+
+@pytest.mark.parametrize(
+    "proven",
+    [
+        ProvenArtifact("s3://models/before-it-moved.tar", PROPOSED, "model-store"),
+        ProvenArtifact("s3://models/card-fraud-2.tar", PROPOSED, "store-before"),
+    ],
+)
+def test_an_artifact_is_fetched_where_it_was_proven_and_not_where_it_is_declared(files, proven):
+    moved = edited(files, "model.yaml", "uri: models/card-fraud", S3)
+    model = the_model(compile_proven(moved, {"card-fraud": proven}))
+    assert (proven.uri, proven.store) == (model.uri, model.store)
 
 
 def test_a_model_without_a_proven_artifact_is_not_ready(files):

@@ -86,6 +86,20 @@ def test_a_bad_artifact_leaves_the_one_before_it_serving(cluster):
     assert [before, ("True", "Served")] == [release_of(cluster), ready(cluster, PIPELINE)]
 
 
+@pytest.mark.parametrize(
+    "wrong", [{"uri": "s3://wrong/place.tar"}, {"storeSecretRef": {"name": "wrong-store"}}]
+)
+def test_a_place_that_the_proof_refuses_reaches_no_pod(cluster, wrong):
+    before = release_of(cluster)
+    model = build_model(server={"replicas": 2})
+    model["spec"]["artifact"] |= wrong
+    cluster.world.verdicts[FIRST] = {"reason": "ArtifactMissing"}
+    cluster.put(model)
+    settle(cluster)
+    assert ready(cluster, MODEL) == ("False", "ArtifactMissing")
+    assert [before, ("True", "Served")] == [release_of(cluster), ready(cluster, PIPELINE)]
+
+
 def test_a_mended_artifact_takes_over_in_model_and_pipeline(cluster):
     third = digest_bytes(b"third")
     cluster.world.verdicts[SECOND] = {"reason": "DigestMismatch"}
