@@ -32,6 +32,24 @@ def find_pod_fault(pods: Iterable[Object], resource: str) -> Fault | None:
     return None
 
 
+def find_bad_end(pod: Object, since: str) -> tuple[str, str] | None:
+    """Return reason and message where a container of a pod ended badly after a time.
+
+    A process that is killed says nothing itself. An end in the same second counts as before it: what
+    kills a pod kills it again.
+
+    Parameters
+    ----------
+    since : as Kubernetes writes times, in UTC and whole seconds, so that their order is that of texts
+    """
+    for container in (pod.get("status") or {}).get("containerStatuses") or ():
+        for state in ("state", "lastState"):
+            ended = (container.get(state) or {}).get("terminated") or {}
+            if ended.get("exitCode") and (ended.get("finishedAt") or "") > since:
+                return _words_of(ended)
+    return None
+
+
 def _fault_of(pod: Object) -> tuple[str, str] | None:
     status = pod.get("status") or {}
     for condition in status.get("conditions") or ():
@@ -57,8 +75,12 @@ def _container_fault(container: Mapping[str, Any]) -> tuple[str, str] | None:
         reason = "SecretNotFound" if _SECRET.search(message) else "ContainerConfigInvalid"
         return reason, message
     ended = state.get("terminated") or (container.get("lastState") or {}).get("terminated") or {}
+    if ended.get("reason") == "OOMKilled" or word == "CrashLoopBackOff":
+        return _words_of(ended)
+    return None
+
+
+def _words_of(ended: Mapping[str, Any]) -> tuple[str, str]:
     if ended.get("reason") == "OOMKilled":
         return "OOMKilled", "it used more memory than its limit"
-    if word == "CrashLoopBackOff":
-        return "CrashLooping", f"it ended with code {ended.get('exitCode')}"
-    return None
+    return "CrashLooping", f"it ended with code {ended.get('exitCode')}"

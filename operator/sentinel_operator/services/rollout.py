@@ -1,19 +1,20 @@
 """How one release takes over from another: loaded everywhere first, then taken all at once.
 
 A new release is given to the pods as a candidate that gets no traffic. Only when every ready pod says
-that it has loaded it does it become the stable one; a pod that refuses it ends the attempt, and what
-served goes on. So no change of a release costs a request or a restart.
+that it has loaded it does it become the stable one; a pod that refuses it, or is killed by it, ends
+the attempt, and what served goes on. So no change of a release costs a request or a restart.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from sentinel_core.release import Compiled, Release
 from sentinel_core.resources.status import Revision as RevisionStatus
 from sentinel_operator.builders.revision import Role
 from sentinel_operator.services.fault import Fault, find_fault
+from sentinel_operator.services.pod_faults import find_bad_end
 from sentinel_operator.services.pods import Pods, uid_of
 from sentinel_operator.services.releases import Refusal, Revision
 
@@ -127,15 +128,30 @@ class Step:
         for name, report in self.pods.refusals():
             if report.refused not in (candidate.digest, None):
                 continue
-            fault = fault or report.find_fault(name, self.resource)
+            said = report.find_fault(name, self.resource)
+            fault = fault or said
             if report.refused is not None and not report.retrying:
-                found = report.find_fault(name, self.resource)
-                refusal = Refusal(uid_of(self.pods.live[name]), found.reason, found.message)
-                return self._settle(stable, None, found, replace(candidate, refused=refusal))
+                return self._withdraw(stable, candidate, name, said)
+        for name, killed in self._killed(candidate.since):
+            return self._withdraw(stable, candidate, name, killed)
         if self.pods.all_ready_say(candidate=candidate.digest):
             promoted = replace(candidate, role="stable", since=self.time, confirmed=True)
             return self._settle(promoted, None)
         return self._settle(stable, candidate, fault)
+
+    def _killed(self, since: str) -> Iterator[tuple[str, Fault]]:
+        """Yield the pods that ended badly after a time and are not back, and how, by name."""
+        for name in sorted(self.pods.live.keys() - self.pods.ready):
+            end = find_bad_end(self.pods.live[name], since)
+            if end is not None:
+                reason, words = end
+                message = f"Pod {name}: {words} after it was given the release."
+                yield name, find_fault(reason, message, self.resource)
+
+    def _withdraw(self, stable: Revision, candidate: Revision, pod: str, fault: Fault) -> Rollout:
+        """End the attempt, and keep which pod ended it and why."""
+        refusal = Refusal(uid_of(self.pods.live[pod]), fault.reason, fault.message)
+        return self._settle(stable, None, fault, replace(candidate, refused=refusal))
 
     def _fault_of(self, revision: Revision) -> Fault | None:
         if revision.refused is None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sentinel_operator.services.pod_faults import find_pod_fault
+from sentinel_operator.services.pod_faults import find_bad_end, find_pod_fault
 
 
 def build_pod(container=None, *, name="p", conditions=()):
@@ -82,3 +82,22 @@ def test_the_first_pod_by_name_is_told_of():
 def test_the_action_names_the_resource():
     fault = find_pod_fault([build_pod(waiting("CrashLoopBackOff"))], "card-fraud")
     assert "sentinel.dev/resource=card-fraud" in fault.user_action
+
+
+@pytest.mark.parametrize("state", ["state", "lastState"])
+@pytest.mark.parametrize(
+    ("reason", "code", "finished", "told"),
+    [
+        ("OOMKilled", 137, "2026-01-01T00:00:01Z", "OOMKilled"),
+        ("Error", 139, "2026-01-01T00:00:01Z", "CrashLooping"),
+        ("Error", 139, "2026-01-01T00:00:00Z", None),
+        ("Completed", 0, "2026-01-01T00:00:01Z", None),
+        ("ContainerStatusUnknown", 137, None, None),
+    ],
+)
+def test_an_end_counts_that_was_bad_and_came_later(state, reason, code, finished, told):
+    ended = {"terminated": {"reason": reason, "exitCode": code, "finishedAt": finished}}
+    found = find_bad_end(
+        {"status": {"containerStatuses": [{state: ended}]}}, "2026-01-01T00:00:00Z"
+    )
+    assert told == (found and found[0])

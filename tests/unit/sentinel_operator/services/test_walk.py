@@ -155,6 +155,52 @@ def test_a_refused_release_is_offered_to_a_new_pod(cluster):
     ]
 
 
+def kill(pod, cluster, code=137):
+    """Let a pod's container be killed; the kubelet starts it again in its time."""
+    ended = {"reason": "OOMKilled", "exitCode": code, "finishedAt": cluster.time}
+    pod.say(conditions=[], containerStatuses=[{"ready": False, "lastState": {"terminated": ended}}])
+    pod.server = None
+
+
+def offer_what_kills(cluster, *, seconds, code=137):
+    """Change the rules, and let the pod be killed so long after it was given the candidate."""
+    cluster.put(build_rules(points=20))
+    cluster.reconcile(*PIPELINE)
+    offered = projected(cluster, "card-payments", "candidate.json")
+    (pod,) = [pod for pod in cluster.pods.values() if pod.name.startswith("card-payments")]
+    cluster.now += seconds
+    kill(pod, cluster, code)
+    cluster.reconcile(*PIPELINE)
+    return offered, pod
+
+
+def test_a_release_that_kills_its_pod_is_withdrawn(cluster):
+    before = release_of(cluster)
+    offer_what_kills(cluster, seconds=2)
+    assert projected(cluster, "card-payments", "candidate.json") is None
+    settle(cluster)
+    assert ready(cluster, PIPELINE) == ("False", "OOMKilled")
+    assert available(cluster, PIPELINE) == ("True", "PreviousServed")
+    assert before == release_of(cluster)
+
+
+def test_a_release_that_killed_its_pod_is_offered_to_a_new_one(cluster):
+    offered, pod = offer_what_kills(cluster, seconds=2)
+    settle(cluster)
+    pod.delete()
+    settle(cluster)
+    assert [("True", "Served"), offered] == [
+        ready(cluster, PIPELINE),
+        release_of(cluster)["digest"],
+    ]
+
+
+@pytest.mark.parametrize(("seconds", "code"), [(0, 137), (2, 0)])
+def test_a_pod_that_ended_before_or_in_order_refuses_nothing(cluster, seconds, code):
+    offered, _ = offer_what_kills(cluster, seconds=seconds, code=code)
+    assert offered == projected(cluster, "card-payments", "candidate.json")
+
+
 def test_rules_that_are_wrong_leave_the_release_serving(cluster):
     before = release_of(cluster)
     cluster.put({**build_rules(), "data": {"rules.yaml": "- id: broken"}})
