@@ -83,14 +83,6 @@ Suspend = Annotated[
         "nothing new is proven or taken up, nothing that was changed is put back."
     ),
 ]
-RevisionHistoryLimit = Annotated[
-    int,
-    Field(
-        ge=0,
-        le=100,
-        description="Number of past revisions that are kept beside those in use.",
-    ),
-]
 MetadataMap = Annotated[
     dict[
         Annotated[str, Field(max_length=317)],  # a prefix of 253, a slash and a name of 63

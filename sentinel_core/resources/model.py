@@ -13,7 +13,6 @@ from sentinel_core.resources.metadata import (
     ConfigMapKeyRef,
     Declaration,
     ResourceMetadata,
-    RevisionHistoryLimit,
     SecretRef,
     Suspend,
 )
@@ -126,7 +125,6 @@ class SentinelModelSpec(Declaration):
         "and the model is ready once its artifact is proven.",
     )
     suspend: Suspend = False
-    revision_history_limit: RevisionHistoryLimit = 10
 
 
 class SentinelModel(Declaration):

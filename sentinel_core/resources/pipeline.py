@@ -17,7 +17,6 @@ from sentinel_core.resources.metadata import (
     PartName,
     ResourceMetadata,
     ResourceName,
-    RevisionHistoryLimit,
     SecretRef,
     Suspend,
     TextSource,
@@ -207,7 +206,9 @@ class SentinelPipelineSpec(Declaration):
         Server.model_validate({}), description="The pods that decide, and how they run."
     )
     suspend: Suspend = False
-    revision_history_limit: RevisionHistoryLimit = 10
+    revision_history_limit: int = Field(
+        10, ge=0, le=100, description="Number of past releases that are kept beside those in use."
+    )
 
 
 class SentinelPipeline(Declaration):

@@ -20,6 +20,7 @@ _STORE: Final[Mapping[str, ReasonDoc]] = {
     "ArtifactMissing": _refused(
         "There is nothing at the artifact's URI.",
         "Correct spec.artifact.uri, or upload the artifact: sentinel propose --to writes both.",
+        retryable=True,
     ),
     "ArtifactConflict": _refused(
         "Another artifact lies in the store under the name that an upload would take.",
@@ -34,14 +35,17 @@ _STORE: Final[Mapping[str, ReasonDoc]] = {
     "StoreDenied": _refused(
         "The store refuses the keys.",
         "Put keys that may read the artifact into the Secret of storeSecretRef.",
+        retryable=True,
     ),
     "StoreUntrusted": _refused(
         "The store's certificate is of an authority that is not trusted, or of another name.",
         "Put the certificate of the authority into the key ca.crt of the Secret of storeSecretRef.",
+        retryable=True,
     ),
     "StoreMisconfigured": _refused(
         "The settings of the store are incomplete or wrong, or it answers with a redirect.",
         "Correct the key that the message names in the Secret of storeSecretRef.",
+        retryable=True,
     ),
     "UnsupportedStore": _refused(
         "The URI is of a kind that cannot be read here: in a cluster, a file or a path.",
@@ -116,11 +120,13 @@ _CONTENT: Final[Mapping[str, ReasonDoc]] = {
 _PROOF: Final[Mapping[str, ReasonDoc]] = {
     "ProofTimedOut": _refused(
         "The proof did not end within its time.",
-        f"Look for what it waits for: {_JOB_LOG}. Then propose the artifact again.",
+        f"Look for what it waits for: {_JOB_LOG}. It is tried again by itself.",
+        retryable=True,
     ),
     "ProofFailed": _refused(
         "The proof ended without a verdict, or met an error that it did not expect.",
         f"Look into its log: {_JOB_LOG}. If the cause is not there, please report it.",
+        retryable=True,
     ),
     "ArtifactNotLoaded": _refused(
         "A pod could not load an artifact that was proven before.",

@@ -40,7 +40,8 @@ _PODS: Final[Mapping[str, ReasonDoc]] = {
     "OOMKilled": ReasonDoc(
         "server",
         "A pod, or the proof of an artifact, used more memory than its limit.",
-        "Raise spec.server.resources.limits.memory, or train a smaller model.",
+        "Raise spec.server.resources.limits.memory, or train a smaller model; an artifact of a model "
+        "without spec.server is proved within 1Gi.",
     ),
     "ContainerConfigInvalid": ReasonDoc(
         "server",

@@ -122,7 +122,7 @@ def _verdict_of(child: Child, pod: Object) -> ProofState | None:
         if verdict is not None:
             return _state_of(child, verdict)
         if one.get("reason") == "OOMKilled":
-            message = "The proof used more memory than spec.server.resources.limits.memory."
+            message = "The proof used more memory than its limit."
             fault = find_fault("OOMKilled", message, child.resource)
             # It is the artifact that does not fit, and no server has it yet.
             return ProofState("Refused", replace(fault, location="artifact"))

@@ -126,7 +126,7 @@ def test_an_api_server_fills_in_the_defaults_that_a_laptop_fills_in(api):
         # The blocks of other rooms are filled in by those rooms.
         blocks = {"fusion"}
         assert filled.model_dump(exclude=blocks) == ours.model_dump(exclude=blocks)
-        assert found["spec"]["revisionHistoryLimit"] == 10
+        assert found["spec"]["suspend"] is False
 
 
 def test_a_model_is_scaled_by_its_scale_subresource(api):
