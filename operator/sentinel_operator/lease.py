@@ -23,7 +23,9 @@ RENEW_SECONDS = 6
 """How long the holder believes in a renewal; the three seconds less are for writes under way."""
 RETRY_SECONDS = 2
 CALL_SECONDS = 1.9
-"""For one call, so that a connection that swallows everything leaves time for another."""
+"""For one call, so that one that is swallowed is over when the next renewal is due."""
+SHORTEST_SECONDS = 0.1
+"""Between two renewals, however long the first took."""
 RELEASED_SECONDS = 1
 """Duration that a released Lease states; it has none, but the API wants a positive number."""
 
@@ -105,11 +107,15 @@ class Elector:
                 await self._try_to_take()
             await self._pause()
         while True:
+            began_ns = self._clock.elapsed_ns()
             with _logged("renewing the Lease"):
                 await self._renew()
             if self._seconds_since(self._renewed_ns) >= RENEW_SECONDS:
                 self._lose(f"it was not renewed for {RENEW_SECONDS} s")
-            await asyncio.sleep(RETRY_SECONDS)
+            # From when it began: a call that is swallowed must not cost a pause as well.
+            await asyncio.sleep(
+                max(SHORTEST_SECONDS, RETRY_SECONDS - self._seconds_since(began_ns))
+            )
 
     async def release(self) -> None:
         """Close the fence and give the Lease back, so that a standby need not wait for its end."""
@@ -118,7 +124,7 @@ class Elector:
         self.leading.clear()
         if held:
             with _logged("giving the Lease back"):
-                await self._write("", RELEASED_SECONDS)
+                await self._write_as_holder("", RELEASED_SECONDS)
                 logger.info("gave the Lease back")
 
     async def _try_to_take(self) -> None:
@@ -130,11 +136,9 @@ class Elector:
             logger.info("holding the Lease as %s", self._identity)
 
     async def _renew(self) -> None:
-        sent_ns = self._clock.elapsed_ns()
         try:
-            await self._write(self._identity, LEASE_SECONDS)
+            sent_ns = await self._write_as_holder(self._identity, LEASE_SECONDS)
         except (ConflictedError, AlreadyThereError):
-            await self._read()
             if self.leading.is_set() and self._holder != self._identity:
                 self._lose(f"{self._holder or 'nobody'} holds it now")
             raise
@@ -147,12 +151,29 @@ class Elector:
             self._seen_ns = self._clock.elapsed_ns()
         self._remember(lease)
 
-    async def _write(self, holder: str, duration_seconds: int) -> None:
+    async def _write_as_holder(self, holder: str, duration_seconds: int) -> int:
+        """Write as `_write` does, and once more where the conflict is with a write of ours.
+
+        A write may be carried out and its answer lost; all that is known of the Lease is then a
+        version too old to be written on. A Lease that somebody else holds is left as it is.
+        """
+        try:
+            return await self._write(holder, duration_seconds)
+        except (ConflictedError, AlreadyThereError):
+            await self._read()
+            if self._holder != self._identity:
+                raise
+        return await self._write(holder, duration_seconds)
+
+    async def _write(self, holder: str, duration_seconds: int) -> int:
+        """Write the Lease; return when that began, before anybody can have seen it renewed."""
+        sent_ns = self._clock.elapsed_ns()
         body = self._record(holder, duration_seconds)
         if self._lease is None:
             self._remember(await self._client.write("POST", self._collection, body))
         else:
             self._remember(await self._client.write("PUT", self._path, body))
+        return sent_ns
 
     def _record(self, holder: str, duration_seconds: int) -> dict[str, Any]:
         now = from_us(self._clock.now_us()).isoformat(timespec="microseconds")
