@@ -26,7 +26,8 @@ class ArtifactState:
     proven : the artifact that pipelines and servers are given: the declared one once it is proven,
         the one before it until then
     public_key : PEM of the key that must have signed the proven one. None asks for no signature: of
-        an artifact that is no longer declared the digest, proven with its signature, says all
+        an artifact that is no longer declared, or not proven with the declared key yet, the digest
+        says all, which was proven as it was declared then
     fault : why the declared one is not proven
     verified : the condition ArtifactVerified
     """
@@ -74,9 +75,10 @@ def read_artifact(
     proven = before
     if proof.verdict == "Proven":
         proven = _promote(declared, before, earlier.time)
-    is_declared = proven is not None and proven.digest == declared.digest
     verified = _judge(declared, proof, proven)
-    return ArtifactState(proof, proven, key if is_declared else None, proof.fault, verified)
+    # A key that is not proven, or refused, would keep every new pod from what the running ones serve.
+    verified_key = key if verified.status == "True" else None
+    return ArtifactState(proof, proven, verified_key, proof.fault, verified)
 
 
 def _read_before(earlier: Earlier) -> ProvenArtifactStatus | None:

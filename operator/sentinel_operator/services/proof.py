@@ -83,7 +83,8 @@ def read_proof(child: Child, proof: Proof, observed: Observed, *, pull_policy: s
     if state.again_after_seconds is None:
         return state
     attempt = _attempt(attempts[-1])
-    wait = min(FIRST_WAIT_SECONDS * 2.0**attempt, LONGEST_WAIT_SECONDS)
+    # Bounded, for a float has no 2.0**1024, and a store may be away for so many attempts.
+    wait = min(FIRST_WAIT_SECONDS * 2.0 ** min(attempt, 16), LONGEST_WAIT_SECONDS)
     left = _ended_at(attempts[-1], observed.now) + wait - observed.now
     if left > 0:
         return replace(state, again_after_seconds=left)

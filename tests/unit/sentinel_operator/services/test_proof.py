@@ -125,6 +125,17 @@ def test_attempts_wait_longer_each_time(cluster):
     assert [5 * round(wait / 5) for wait in waits[:5]] == [5, 10, 20, 40, 80]
 
 
+def test_a_store_that_was_away_for_days_is_asked_again(cluster):
+    cluster.world.verdicts[FIRST] = {"reason": "StoreUnreachable", "retryable": True}
+    cluster.put(build_model())
+    cluster.settle(3)
+    (job,) = jobs(cluster)
+    cluster.objects["Job", job]["metadata"]["labels"]["sentinel.dev/attempt"] = "1024"
+    cluster.world.verdicts.clear()
+    cluster.settle(310)
+    assert ready(cluster) == ("True", "Served")
+
+
 def test_the_reason_stays_while_another_attempt_runs(cluster):
     cluster.world.verdicts[FIRST] = {"reason": "StoreUnreachable", "retryable": True}
     cluster.put(build_model())
@@ -296,6 +307,24 @@ def test_the_key_goes_with_the_artifact_that_is_declared(cluster):
     cluster.settle(5)
     told = cluster.objects["ConfigMap", "card-fraud-model"]["data"]["artifacts.json"]
     assert (FIRST in told, '"publicKey":null' in told) == (True, True)
+
+
+def test_another_key_reaches_pods_once_the_artifact_is_proven_with_it(cluster):
+    """A new pod would refuse what the others serve, and could not start."""
+    cluster.put(build_input("model-signing", {"cosign.pub": "PEM"}), signed(server=SERVER))
+    cluster.settle(5)
+    cluster.world.verdicts[FIRST] = {"reason": "SignatureInvalid"}
+    cluster.put(build_input("model-signing", {"cosign.pub": "ANOTHER"}))
+    seen = []
+    for _ in range(6):
+        cluster.pass_by()
+        told = cluster.objects["ConfigMap", "card-fraud-model"]["data"]["artifacts.json"]
+        seen.append((FIRST in told, "ANOTHER" in told))
+    cluster.world.verdicts.clear()
+    cluster.put(build_input("model-signing", {"cosign.pub": "THIRD"}))
+    cluster.settle(5)
+    told = cluster.objects["ConfigMap", "card-fraud-model"]["data"]["artifacts.json"]
+    assert [[(True, False)] * 6, True] == [seen, '"publicKey":"THIRD"' in told]
 
 
 def test_another_key_is_proved_before_the_model_is_ready_again(cluster):
