@@ -103,10 +103,11 @@ class Step:
     def _is_free(self, stable: Revision) -> bool:
         """Tell whether there is nothing to break, and perhaps a fault to mend.
 
-        So it is before a release has ever served, and when no pod can load the one that did.
+        So it is before a release has ever served, and when no pod can load the one that did. A ready
+        pod that does not say what it serves may well serve it.
         """
         if not stable.confirmed:
-            return True
+            return self.pods.ready <= self.pods.reports.keys()
         reports = [self.pods.reports.get(name) for name in self.pods.live]
         return bool(reports) and all(
             one is not None and one.stable is None and one.refused == stable.digest

@@ -291,6 +291,22 @@ def test_a_first_release_that_no_pod_has_loaded_makes_way_at_once(empty):
     assert revisions(empty) == [(1, "history"), (2, "stable")]
 
 
+def test_a_first_release_that_ready_pods_may_serve_makes_no_way(empty):
+    """Nobody can ask them, which says nothing of what they serve."""
+    empty.put(build_model(), build_rules(), build_pipeline())
+    for _ in range(12):
+        empty.mute = set(empty.pods)
+        empty.pass_by()
+    empty.put(build_rules(20))
+    empty.mute = set(empty.pods)
+    empty.reconcile(*PIPELINE)
+    assert revisions(empty) == [(1, "stable"), (2, "candidate")]
+    empty.mute.clear()
+    empty.settle(4)
+    assert [(1, "history"), (2, "stable")] == revisions(empty)
+    assert ready(empty) == ("True", "Served")
+
+
 def test_going_back_on_the_way_withdraws_the_candidate(cluster):
     cluster.put(build_rules(20))
     cluster.reconcile(*PIPELINE)
