@@ -14,6 +14,7 @@ from typing import Any
 
 from sentinel_operator.kube.cache import Cache
 from sentinel_operator.kube.client import METADATA_LIST, KubeClient
+from sentinel_operator.kube.errors import KubeError
 from sentinel_operator.kube.kinds import Kind, ObjectKey
 from sentinel_operator.metrics import OperatorMetrics
 
@@ -23,6 +24,8 @@ GRACE_SECONDS = 5.0
 """For a watch to tell of what a list showed before it: a busy API server may lag a second or two."""
 FILL_SECONDS = 0.5
 """Between two looks at whether the first lists have arrived."""
+FAILED_SECONDS = 2.0
+"""After a look that failed; longer where the API server asks for that."""
 
 logger = logging.getLogger(__name__)
 
@@ -55,14 +58,24 @@ async def wait_until_filled(
 ) -> None:
     """Wait until the cache holds everything that a list made now shows.
 
-    Before, a round would see half of what there is, and make again what it does not see.
+    Before, a round would see half of what there is, and make again what it does not see. A list that
+    fails is asked for again, however often: there is nothing else to do until it is there.
     """
     for kind in kinds:
         for namespace in namespaces:
-            while True:
-                if not await _missed(client, cache, kind, namespace):
-                    break
-                await asyncio.sleep(FILL_SECONDS)
+            while (wait_seconds := await _wait_to_fill(client, cache, kind, namespace)) > 0:
+                await asyncio.sleep(wait_seconds)
+
+
+async def _wait_to_fill(
+    client: KubeClient, cache: Cache, kind: Kind, namespace: str | None
+) -> float:
+    """Return after how many seconds to look again; 0 where nothing is missed."""
+    try:
+        return FILL_SECONDS if await _missed(client, cache, kind, namespace) else 0.0
+    except KubeError as error:
+        logger.warning("the first list of %s cannot be had yet: %s", kind.plural, error)
+        return max(FAILED_SECONDS, error.retry_after_seconds or 0.0)
 
 
 async def _missed(
