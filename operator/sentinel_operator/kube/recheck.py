@@ -63,19 +63,19 @@ async def wait_until_filled(
     """
     for kind in kinds:
         for namespace in namespaces:
-            while (wait_seconds := await _wait_to_fill(client, cache, kind, namespace)) > 0:
-                await asyncio.sleep(wait_seconds)
+            await _wait_for(client, cache, kind, namespace)
 
 
-async def _wait_to_fill(
-    client: KubeClient, cache: Cache, kind: Kind, namespace: str | None
-) -> float:
-    """Return after how many seconds to look again; 0 where nothing is missed."""
-    try:
-        return FILL_SECONDS if await _missed(client, cache, kind, namespace) else 0.0
-    except KubeError as error:
-        logger.warning("the first list of %s cannot be had yet: %s", kind.plural, error)
-        return max(FAILED_SECONDS, error.retry_after_seconds or 0.0)
+async def _wait_for(client: KubeClient, cache: Cache, kind: Kind, namespace: str | None) -> None:
+    while True:
+        wait_seconds = FILL_SECONDS
+        try:
+            if not await _missed(client, cache, kind, namespace):
+                return
+        except KubeError as error:
+            logger.warning("the first list of %s cannot be had yet: %s", kind.plural, error)
+            wait_seconds = max(FAILED_SECONDS, error.retry_after_seconds or 0.0)
+        await asyncio.sleep(wait_seconds)
 
 
 async def _missed(
