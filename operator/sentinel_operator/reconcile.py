@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from sentinel_core.clock import Clock
 from sentinel_operator.kube.apply import Writer
 from sentinel_operator.kube.cache import Cache, Entry, names_in
 from sentinel_operator.kube.client import KubeClient
-from sentinel_operator.kube.errors import KubeError, RefusedError
+from sentinel_operator.kube.errors import MEND_REFUSAL, KubeError, RefusedError
 from sentinel_operator.kube.events import Poster
 from sentinel_operator.kube.kinds import (
     CONFIG_MAP,
@@ -28,10 +29,12 @@ from sentinel_operator.kube.served import PodReports, askable
 from sentinel_operator.metrics import OperatorMetrics
 from sentinel_operator.queue import Again
 from sentinel_operator.services.plan import Name, Object, Observed, Plan, Served
+from sentinel_operator.services.proof import JOB_LABEL
+from sentinel_operator.services.status import keep_releases
 
 Decide = Callable[[Observed], Plan]
-JOB_LABEL = "batch.kubernetes.io/job-name"
-"""Which the job controller puts on the pods of a Job."""
+Step = tuple[ObjectKey, Callable[[], Awaitable[bool]]]
+"""An object, and the call that changes it where that is needed; it returns whether it did."""
 
 logger = logging.getLogger(__name__)
 
@@ -140,10 +143,8 @@ class Reconciler:
         self, key: ResourceKey, plan: Plan, seen: Mapping[ObjectKey, Entry]
     ) -> Mapping[ObjectKey, Entry]:
         wanted = {_key(key, thing) for thing in (*plan.apply, *plan.create)}
-        return await self._find(wanted - seen.keys())
-
-    async def _find(self, keys: Iterable[ObjectKey]) -> Mapping[ObjectKey, Entry]:
-        return {key: Entry.of(thing) for key, thing in (await self._read(keys)).items()}
+        things = await self._read(wanted - seen.keys())
+        return {name: Entry.of(thing) for name, thing in things.items()}
 
     async def _read(self, keys: Iterable[ObjectKey]) -> Mapping[ObjectKey, Object]:
         wanted = sorted(keys)
@@ -160,11 +161,16 @@ class Reconciler:
         seen: Mapping[ObjectKey, Entry],
     ) -> bool:
         writer = Writer(self.client, self.cache, key)
-        changed, refused = await _write_children(writer, plan, seen)
+        changed, refused = await _take(_writes(writer, plan, seen), vital=REVISION.name)
+        unkept = any(kind == REVISION.name for kind, _ in refused)
+        if not refused:
+            adjusted, refused = await _take(_adjustments(writer, plan, seen))
+            changed |= adjusted
         if refused:
             plan = await self._decide(key, replace(observed, refused=refused))
-        else:
-            changed |= await _end_and_adjust(writer, plan, seen)
+        if unkept:
+            # Pods were told nothing of a release that could not be kept.
+            plan = replace(plan, status=keep_releases(plan.status, entry.thing.get("status") or {}))
         if await writer.write_status(plan.status, entry):
             changed = True
             await self._post(key, entry, plan)
@@ -182,49 +188,62 @@ class Reconciler:
                 self.metrics.errors.labels(key.kind, f"event_{error.reason}").inc()
 
 
-async def _write_children(
-    writer: Writer, plan: Plan, seen: Mapping[ObjectKey, Entry]
-) -> tuple[bool, dict[Name, str]]:
-    """Apply and create; return whether that wrote anything, and what the API server refused."""
+async def _take(steps: Iterable[Step], *, vital: str | None = None) -> tuple[bool, dict[Name, str]]:
+    """Take steps; return whether any changed something, and what the API server refused.
+
+    One refusal keeps no other object from its step, but for that of a ``vital`` kind: without it
+    nothing that follows may be done.
+    """
     changed = False
     refused: dict[Name, str] = {}
-    steps = [(writer.apply, thing) for thing in plan.apply]
-    steps += [(writer.create, thing) for thing in plan.create]
-    for write, thing in steps:
-        key = _key(writer.owner, thing)
+    for key, step in steps:
         try:
-            changed |= await write(thing, seen.get(key))
+            changed |= await step()
         except RefusedError as error:
             refused[key.kind, key.name] = error.words
+            if key.kind == vital:
+                break
     return changed, refused
 
 
-async def _end_and_adjust(writer: Writer, plan: Plan, seen: Mapping[ObjectKey, Entry]) -> bool:
-    """Delete, scale and touch what was seen; what is not there yet has its turn in another round."""
-    changed = False
+def _writes(writer: Writer, plan: Plan, seen: Mapping[ObjectKey, Entry]) -> Iterator[Step]:
+    """Yield what is to be applied and created."""
+    for thing in plan.apply:
+        key = _key(writer.owner, thing)
+        yield key, partial(writer.apply, thing, seen.get(key))
+    for thing in plan.create:
+        key = _key(writer.owner, thing)
+        yield key, partial(writer.create, thing, seen.get(key))
+
+
+def _adjustments(writer: Writer, plan: Plan, seen: Mapping[ObjectKey, Entry]) -> Iterator[Step]:
+    """Yield what is to be deleted, scaled and touched of what was seen.
+
+    What is not there yet has its turn in another round.
+    """
+    namespace = writer.owner.namespace
     for kind, name in plan.delete:
-        child = seen.get(ObjectKey(kind, writer.owner.namespace, name))
-        if child is not None:
-            changed |= await writer.delete(child)
+        key = ObjectKey(kind, namespace, name)
+        if key in seen:
+            yield key, partial(writer.delete, seen[key])
     if plan.scale is not None:
-        deployment = writer.cache.get(
-            ObjectKey(DEPLOYMENT.name, writer.owner.namespace, plan.scale.deployment)
-        )
+        key = ObjectKey(DEPLOYMENT.name, namespace, plan.scale.deployment)
+        # As it was just applied.
+        deployment = writer.cache.get(key)
         if deployment is not None:
-            changed |= await writer.scale(plan.scale.replicas, deployment)
+            yield key, partial(writer.scale, plan.scale.replicas, deployment)
     for touch in plan.touch:
-        pod = seen.get(ObjectKey(POD.name, writer.owner.namespace, touch.pod))
-        if pod is not None:
-            changed |= await writer.touch(touch.annotation, touch.value, pod)
-    return changed
+        key = ObjectKey(POD.name, namespace, touch.pod)
+        if key in seen:
+            yield key, partial(writer.touch, touch.annotation, touch.value, seen[key])
 
 
 def _as_one(key: ResourceKey, refused: Mapping[Name, str]) -> RefusedError:
     words = "; ".join(f"{kind} {name}: {said}" for (kind, name), said in refused.items())
     return RefusedError(
-        f"The API server refused {len(refused)} children of {key}: {words}.",
+        f"The API server refused {len(refused)} changes for {key}: {words}.",
         words=words,
-        user_action="Change the resource, the operator's rights or the quota that the words name.",
+        user_action=MEND_REFUSAL,
     )
 
 

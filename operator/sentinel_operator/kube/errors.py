@@ -11,6 +11,9 @@ from sentinel_core.errors import SentinelError
 
 MAX_WORDS = 400
 """Characters of the API server's own words that a message keeps; a status condition shows them."""
+MEND_REFUSAL = (
+    "Change the resource, the operator's rights, the quota or the webhook that the words name."
+)
 
 
 class KubeError(SentinelError):
@@ -45,9 +48,10 @@ class GoneError(KubeError):
 
 
 class RefusedError(KubeError):
-    """The API server will not have this: invalid, forbidden or over a quota.
+    """The API server will not have this: invalid, forbidden, over a quota or for a webhook's sake.
 
-    ``words`` are its own. Retryable: no, until somebody changes the object, a right or a quota.
+    ``words`` are its own. Retryable: no, until somebody changes the object, a right, a quota or
+    the webhook.
     """
 
     reason = "refused"
@@ -87,6 +91,10 @@ class NotLeadingError(KubeError):
 
 
 _RETRY = "Nothing to do: it is tried again. If it lasts, look at the API server's health."
+_BY_WEBHOOK = ("Internal error occurred: failed calling webhook ", "admission webhook ")
+"""How the words begin where an admission webhook with ``failurePolicy: Fail`` cannot be called, which
+comes as 500, and where one refuses, with any code of its own (apiserver 1.34: util/webhook/error.go,
+admission/plugin/webhook/errors/statuserror.go). Both last until somebody sees to it."""
 _KINDS: Mapping[int, tuple[type[KubeError], str]] = {
     HTTPStatus.UNAUTHORIZED: (
         UnauthorizedError,
@@ -114,12 +122,12 @@ def from_answer(
         return AlreadyThereError(message, user_action=_RETRY)
     if status == HTTPStatus.FORBIDDEN and _is_ending(body):
         return GoneError(message, user_action="Nothing to do: the namespace is being deleted.")
-    if status in _KINDS:
+    by_webhook = words.startswith(_BY_WEBHOOK)
+    if status in _KINDS and not by_webhook:
         kind, action = _KINDS[status]
         error = kind(message, user_action=action)
-    elif status < HTTPStatus.INTERNAL_SERVER_ERROR:
-        action = "Change the resource, the operator's rights or the quota that the words name."
-        error = RefusedError(message, words=words, user_action=action)
+    elif status < HTTPStatus.INTERNAL_SERVER_ERROR or by_webhook:
+        error = RefusedError(message, words=words, user_action=MEND_REFUSAL)
     else:
         error = UnavailableError(message, user_action=_RETRY)
     error.retry_after_seconds = _retry_after(headers)

@@ -55,17 +55,22 @@ def find_unwanted(observed: Observed, wanted: Sequence[Object]) -> tuple[Name, .
 
 
 def find_refused(observed: Observed) -> Fault | None:
-    """Return the fault that the API server's refusal of a child is, if it refused one."""
+    """Return the fault that the API server's refusal of a change is, if it refused one."""
     if not observed.refused:
         return None
     _, resource = _identity(observed)
     (kind, name), words = min(observed.refused.items())
-    reason = "ChildRefused"
-    if "exceeded quota" in words:
+    reason, action = "ChildRefused", ""
+    if "failed calling webhook" in words:
+        action = (
+            "Bring back the webhook that the message names; who made it is in kubectl get "
+            "mutatingwebhookconfigurations,validatingwebhookconfigurations --output=yaml."
+        )
+    elif "exceeded quota" in words:
         reason = "QuotaExceeded"
     elif "is forbidden: User" in words:
         reason = "PermissionDenied"
-    return find_fault(reason, f"{kind} {name}: {words}", resource)
+    return find_fault(reason, f"{kind} {name}: {words}", resource, action)
 
 
 def name_of(thing: Object) -> Name:

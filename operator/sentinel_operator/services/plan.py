@@ -53,8 +53,8 @@ class Observed:
     served : one entry for each running pod that was asked
     apis : optional APIs that the cluster has, such as ``monitoring.coreos.com/v1/ServiceMonitor``
     now : seconds since 1970; for waits and times of failures, never for the state of a condition
-    refused : children that the API server refused when this round applied or created them, with its
-        words: of the second plan of such a round, only the status and the notices are carried out
+    refused : objects whose change by this round the API server refused, with its words: of the
+        second plan of such a round, only the status and the notices are carried out
     """
 
     resource: Object

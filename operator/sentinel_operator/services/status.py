@@ -13,6 +13,8 @@ from sentinel_operator.services.fault import Fault
 from sentinel_operator.services.plan import Notice, Object
 
 Truth = Literal["True", "False", "Unknown"]
+_RELEASES = ("stable", "candidate", "models")
+"""Fields of a pipeline's status that tell which releases pods are given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,16 @@ class Earlier:
         if REASONS[ready.reason].location is not None:
             kind = "Warning"
         return (Notice(kind, ready.reason, ready.message),)
+
+
+def keep_releases(status: Mapping[str, Any], earlier: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a status that tells of the same releases as the one before.
+
+    For a round that could not keep a release: what pods were given before is what they have. A number
+    or a time of the new one in the status would grow with each attempt.
+    """
+    told = {name: value for name, value in status.items() if name not in _RELEASES}
+    return told | {name: earlier[name] for name in _RELEASES if name in earlier}
 
 
 def first_fault(faults: Iterable[Fault | None]) -> Fault | None:

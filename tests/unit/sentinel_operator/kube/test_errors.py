@@ -28,6 +28,24 @@ def test_an_answer_becomes_its_error(status, expected):
     assert expected == (type(error), error.retryable)
 
 
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (500, 'Internal error occurred: failed calling webhook "a.b.c": failed to call webhook'),
+        (500, 'admission webhook "a.b.c" denied the request: it has a fault'),
+        (404, 'admission webhook "a.b.c" denied the request: no team of that name'),
+    ],
+)
+def test_what_a_webhook_keeps_from_being_written_is_refused_whatever_the_code(status, words):
+    error = errors.from_answer("PATCH /x", status, {"kind": "Status", "message": words}, {})
+    assert (errors.RefusedError, words) == (type(error), error.words)
+
+
+def test_other_internal_errors_pass_by_themselves():
+    body = {"kind": "Status", "message": "Internal error occurred: etcdserver: no leader"}
+    assert type(errors.from_answer("PATCH /x", 500, body, {})) is errors.UnavailableError
+
+
 def test_an_object_that_is_there_is_no_conflict():
     body = STATUS | {"reason": "AlreadyExists"}
     assert type(errors.from_answer("POST /x", 409, body, {})) is errors.AlreadyThereError
