@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from sentinel_operator.kube.cache import Cache, Entry
-from sentinel_operator.kube.client import APPLY, FIELD_MANAGER, MERGE, KubeClient
-from sentinel_operator.kube.errors import AlreadyThereError, GoneError
+from sentinel_operator.kube.client import APPLY, FIELD_MANAGER, MERGE, KubeClient, Method
+from sentinel_operator.kube.errors import AlreadyThereError, ConflictedError, GoneError
 from sentinel_operator.kube.kinds import KINDS, POD, ResourceKey, key_of
 from sentinel_operator.kube.ownership import APPLIED_ANNOTATION, digest_of, owns
 
@@ -52,7 +52,7 @@ class Writer:
             body = _merge_metadata(body, **_seen(seen))
         answer = await self._patch(self._path(wanted), body, APPLY, seen, force=seen is not None)
         self.cache.put(answer, settled=digest, by=self.owner)
-        return seen is None or answer["metadata"]["resourceVersion"] != str(seen.version)
+        return seen is None or _is_newer(answer, seen)
 
     async def create(self, wanted: Mapping[str, Any], seen: Entry | None) -> bool:
         """Make an object that is never changed afterwards, unless it is there."""
@@ -74,7 +74,6 @@ class Writer:
         thing = seen.thing
         if thing["metadata"].get("deletionTimestamp"):
             return False
-        key = key_of(thing)
         body = {
             "apiVersion": "v1",
             "kind": "DeleteOptions",
@@ -82,14 +81,14 @@ class Writer:
             "propagationPolicy": "Background",
         }
         try:
-            answer = await self.client.write("DELETE", self._path(thing), body)
+            answer = await self._write_seen("DELETE", self._path(thing), body, seen)
         except GoneError:
-            self.cache.forget(key, seen.uid)
             return False
-        if answer.get("kind") == key.kind:
-            self.cache.put(answer, by=self.owner)  # it waits for finalizers
+        # Some kinds answer with the object as it was; one that waits for finalizers says since when.
+        if answer.get("metadata", {}).get("deletionTimestamp"):
+            self.cache.put(answer, by=self.owner)
         else:
-            self.cache.forget(key, seen.uid)
+            self.cache.forget(key_of(thing), seen.uid)
         return True
 
     async def scale(self, replicas: int, seen: Entry) -> bool:
@@ -122,7 +121,11 @@ class Writer:
         return True
 
     async def write_status(self, status: Mapping[str, Any], seen: Entry) -> bool:
-        """Write the resource's status, unless it has it."""
+        """Write the resource's status, unless it has it.
+
+        A status may differ for ever from what is written, where somebody else has a field in it;
+        what the API server found nothing to change by was not a write.
+        """
         if (seen.thing.get("status") or {}) == status:
             return False
         thing = seen.thing
@@ -134,7 +137,7 @@ class Writer:
         }
         answer = await self._patch(self._path(thing, "status"), body, APPLY, seen, force=True)
         self.cache.put(answer, by=self.owner)
-        return True
+        return _is_newer(answer, seen)
 
     async def _patch(
         self,
@@ -146,15 +149,31 @@ class Writer:
         force: bool = False,
     ) -> dict[str, Any]:
         parameters = {**_MANAGER, "force": "true"} if force else _MANAGER
+        return await self._write_seen(
+            "PATCH", path, body, seen, parameters=parameters, content_type=content_type
+        )
+
+    async def _write_seen(
+        self, method: Method, path: str, body: Mapping[str, Any], seen: Entry | None, **more: Any
+    ) -> dict[str, Any]:
+        """Write to what was seen; where that is not what there is, see it before the error is told.
+
+        The watch has not told of it yet, or never will. An apply that names the uid of an object
+        that is gone meets a conflict, not a 404.
+        """
         try:
-            return await self.client.write(
-                "PATCH", path, body, parameters=parameters, content_type=content_type
-            )
-        except GoneError:
-            # The watch has not told of it yet, or never will.
+            return await self.client.write(method, path, body, **more)
+        except (ConflictedError, GoneError):
             if seen is not None:
-                self.cache.forget(key_of(seen.thing), seen.uid)
+                await self._see(seen)
             raise
+
+    async def _see(self, seen: Entry) -> None:
+        now = await self.client.find(self._path(seen.thing))
+        if now is None:
+            self.cache.forget(key_of(seen.thing), seen.uid)
+        else:
+            self.cache.put(now, by=self.owner)
 
     def _path(self, thing: Mapping[str, Any], subresource: str = "") -> str:
         name = thing["metadata"]["name"]
@@ -166,6 +185,11 @@ def _is_settled(seen: Entry, wanted: Mapping[str, Any], digest: str) -> bool:
         return True
     annotations = seen.thing["metadata"].get("annotations") or {}
     return annotations.get(APPLIED_ANNOTATION) == digest and owns(seen.owned, wanted)
+
+
+def _is_newer(answer: Mapping[str, Any], seen: Entry) -> bool:
+    version: str = answer["metadata"]["resourceVersion"]
+    return version != str(seen.version)
 
 
 def _seen(seen: Entry) -> dict[str, str]:
