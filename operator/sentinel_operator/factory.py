@@ -83,9 +83,22 @@ def build_operator(settings: Settings, cluster: Cluster, decide: Mapping[str, De
         bucket=TokenBucket(settings.api_calls_per_second, clock),
     )
     identity = f"{settings.pod_name}_{uuid.uuid4().hex[:8]}"
+    elector = Elector(
+        KubeClient(connections.lease, cluster.server, call_seconds=CALL_SECONDS),
+        fence,
+        heartbeat,
+        clock,
+        Candidacy(settings.namespace, settings.lease_name, identity),
+    )
     queue: KeyedQueue[ResourceKey] = KeyedQueue(clock)
-    cache = Cache(changed=queue.add)
-    reports = PodReports(clock, metrics, settings.resync_seconds, changed=queue.add)
+
+    def ask_for_round(key: ResourceKey) -> None:
+        # Nobody takes from a standby's queue; whoever begins to lead looks at everything.
+        if elector.leading.is_set():
+            queue.add(key)
+
+    cache = Cache(changed=ask_for_round)
+    reports = PodReports(clock, metrics, settings.resync_seconds, changed=ask_for_round)
     apis: set[str] = set()
     return Operator(
         settings=settings,
@@ -98,13 +111,7 @@ def build_operator(settings: Settings, cluster: Cluster, decide: Mapping[str, De
         reports=reports,
         heartbeat=heartbeat,
         fence=fence,
-        elector=Elector(
-            KubeClient(connections.lease, cluster.server, call_seconds=CALL_SECONDS),
-            fence,
-            heartbeat,
-            clock,
-            Candidacy(settings.namespace, settings.lease_name, identity),
-        ),
+        elector=elector,
         reconciler=Reconciler(
             client=client,
             cache=cache,

@@ -83,11 +83,6 @@ class KeyedQueue(Generic[Key]):
             heapq.heappush(self._later, (due, next(self._count), key))
             self._changed.set()
 
-    def forget(self, key: Key) -> None:
-        """Drop a key that is no more, with its past and its wishes."""
-        for known in (self._ready, self._due, self._streaks):
-            known.pop(key, None)
-
     def drain(self) -> None:
         """Begin no further round; those under way go on."""
         self._draining = True
@@ -161,7 +156,7 @@ class KeyedQueue(Generic[Key]):
     def _move_due(self) -> None:
         while self._later and self._later[0][0] <= self._now():
             due, _, key = heapq.heappop(self._later)
-            # An entry that was overtaken by a sooner one, or forgotten, is passed over.
+            # An entry that was overtaken by a sooner one is passed over.
             if self._due.get(key) == due:
                 del self._due[key]
                 self._ready.setdefault(key, self._now())

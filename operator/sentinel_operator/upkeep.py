@@ -14,11 +14,16 @@ logger = logging.getLogger(__name__)
 
 
 async def resync(operator: Operator) -> None:
-    """Have every resource looked at again every ``resync_seconds``; never return."""
+    """Have every resource looked at when the Lease is held, then every ``resync_seconds``; never return.
+
+    A standby adds nothing to its queue, so what it heard of until then is all here; what it hears
+    from then on asks for rounds by itself.
+    """
+    await operator.elector.leading.wait()
     while True:
-        await asyncio.sleep(operator.settings.resync_seconds)
         for key in operator.cache.resources():
             operator.queue.add(key)
+        await asyncio.sleep(operator.settings.resync_seconds)
 
 
 async def recheck_watches(operator: Operator) -> None:

@@ -202,19 +202,6 @@ def test_rounds_that_always_change_something_are_slowed_down(clock):
     assert run(main()) == PATIENT_ROUNDS + 1
 
 
-def test_a_forgotten_key_has_no_wishes_left(clock, rounds):
-    async def main():
-        queue = KeyedQueue(clock)
-        queue.add("a")
-        queue.add_later("a", 1.0)
-        queue.forget("a")
-        clock.put(2_000_000)
-        await run_until_idle(queue, worked(rounds))
-
-    run(main())
-    assert rounds == []
-
-
 def test_draining_ends_work_after_the_rounds_under_way(clock, rounds):
     async def main():
         queue = KeyedQueue(clock)
