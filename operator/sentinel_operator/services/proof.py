@@ -27,6 +27,8 @@ JOB_LABEL = "batch.kubernetes.io/job-name"
 FIRST_WAIT_SECONDS = 5.0
 LONGEST_WAIT_SECONDS = 300.0
 """Between attempts of a proof that may come out otherwise; the wait doubles."""
+_POD_WITHIN_SECONDS = 30.0
+"""Of its Job; the job controller takes a second. A pod that is denied shows in Events of the Job alone."""
 
 _MENDED_UNSEEN = frozenset({
     "ArtifactMissing", "SecretNotFound", "StoreDenied", "StoreMisconfigured", "StoreUntrusted",
@@ -57,7 +59,7 @@ class ProofState:
     fault : why it was refused, now or by the attempt before, or what keeps its pod from running
     create : the Job to make, if one is to be made now
     delete : Jobs of other proofs, and of earlier attempts
-    again_after_seconds : when the next attempt is due
+    again_after_seconds : when the next attempt is due, or a Job should have its pod
     """
 
     verdict: Literal["Proven", "Refused"] | None
@@ -80,7 +82,7 @@ def read_proof(child: Child, proof: Proof, observed: Observed, *, pull_policy: s
         # Until this attempt is over, what the one before found is what is known.
         state, kept = replace(state, fault=state.fault or states[0].fault), attempts[-2:]
     state = replace(state, delete=_names([job for job in jobs if job not in kept]))
-    if state.again_after_seconds is None:
+    if state.verdict is None or state.again_after_seconds is None:
         return state
     attempt = _attempt(attempts[-1])
     # Bounded, for a float has no 2.0**1024, and a store may be away for so many attempts.
@@ -110,7 +112,21 @@ def _judge(child: Child, job: Object, observed: Observed) -> ProofState:
     if _has(job, "Failed"):
         message = "Its pod was taken away before it came to a verdict."
         return _again(find_fault("ProofFailed", message, child.resource))
+    if not pods and not (job.get("status") or {}).get("active"):
+        return _wait_for_pod(child, job, observed.now)
     return ProofState(None, find_pod_fault(pods, child.resource))
+
+
+def _wait_for_pod(child: Child, job: Object, now: float) -> ProofState:
+    """Give a Job a while to make its pod; then say where it stands why it has none."""
+    metadata = job["metadata"]
+    made = datetime.fromisoformat(metadata["creationTimestamp"]).timestamp()
+    left = made + _POD_WITHIN_SECONDS - now
+    if left > 0:
+        return ProofState(None, again_after_seconds=left)
+    message = f"Job {metadata['name']} has no pod: a quota or a policy of the namespace may deny it."
+    action = f"Run kubectl describe job {metadata['name']} -n {child.namespace}; its Events say why."
+    return ProofState(None, find_fault("ChildRefused", message, child.resource, action))
 
 
 def _verdict_of(child: Child, pod: Object) -> ProofState | None:

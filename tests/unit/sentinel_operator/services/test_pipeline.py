@@ -303,7 +303,7 @@ def test_a_first_release_that_ready_pods_may_serve_makes_no_way(empty):
     assert revisions(empty) == [(1, "stable"), (2, "candidate")]
     empty.mute.clear()
     empty.settle(4)
-    assert [(1, "history"), (2, "stable")] == revisions(empty)
+    assert revisions(empty) == [(1, "history"), (2, "stable")]
     assert ready(empty) == ("True", "Served")
 
 

@@ -183,6 +183,23 @@ def test_a_proof_whose_image_did_not_come_in_time_says_so(cluster):
     assert ready(cluster) == ("False", "ImagePullFailed")
 
 
+def test_a_proof_whose_pod_is_denied_says_where_to_look(cluster):
+    """As a quota does it: the Job is there, and Kubernetes writes why it has no pod into an Event."""
+    cluster.put(build_model())
+    again = cluster.reconcile(*MODEL).again_after_seconds
+    (job,) = jobs(cluster)
+    cluster.now += 29
+    early = cluster.reconcile(*MODEL).again_after_seconds, ready(cluster)
+    cluster.now += 1
+    cluster.reconcile(*MODEL)
+    failure = cluster.status(*MODEL)["lastFailure"]
+    assert [again, early] == [None, (1.0, ("False", "Verifying"))]
+    assert ready(cluster) == ("False", "ChildRefused")
+    assert f"kubectl describe job {job} -n payments" in failure["userAction"]
+    cluster.settle(3)
+    assert ready(cluster) == ("True", "Served")
+
+
 def test_more_memory_is_proved_anew(cluster):
     cluster.world.verdicts[FIRST] = "OOMKilled"
     cluster.put(build_model(server=SERVER))
@@ -324,7 +341,7 @@ def test_another_key_reaches_pods_once_the_artifact_is_proven_with_it(cluster):
     cluster.put(build_input("model-signing", {"cosign.pub": "THIRD"}))
     cluster.settle(5)
     told = cluster.objects["ConfigMap", "card-fraud-model"]["data"]["artifacts.json"]
-    assert [[(True, False)] * 6, True] == [seen, '"publicKey":"THIRD"' in told]
+    assert [seen, '"publicKey":"THIRD"' in told] == [[(True, False)] * 6, True]
 
 
 def test_another_key_is_proved_before_the_model_is_ready_again(cluster):
