@@ -129,7 +129,7 @@ class Cache:
         """
         key = key_of(thing)
         known = self._entries.get(key)
-        entry = Entry.of(thing, settled)
+        entry = Entry.of(self._share_rows(thing), settled)
         if known is not None and known.version >= entry.version:
             # Late news; but an answer may come after its own event, and knows more.
             if settled is not None and known.version == entry.version:
@@ -181,6 +181,24 @@ class Cache:
     def _by_name(self, keys: Collection[ObjectKey]) -> dict[str, Mapping[str, Any]]:
         return {key.name: self._entries[key].thing for key in sorted(keys)}
 
+    def _share_rows(self, thing: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Let a revision hold the rows of its lists in common with its owner's other revisions.
+
+        Rows are most of a release, and most releases of a pipeline name the same lists. Only what is
+        equal is shared, whatever digest it is kept under.
+        """
+        owner, rows = owner_of(thing), _rows_of(thing)
+        if owner is None or not rows:
+            return thing
+        kept: dict[str, Any] = {}
+        for key in self._owned.get(owner):
+            kept |= _rows_of(self._entries[key].thing)
+        shared = {
+            digest: kept[digest] if kept.get(digest) == text else text
+            for digest, text in rows.items()
+        }
+        return {**thing, "data": {**thing["data"], "lists": shared}}
+
     def _index(self, key: ObjectKey, thing: Mapping[str, Any]) -> None:
         owner = owner_of(thing)
         if owner is not None:
@@ -227,6 +245,14 @@ class Cache:
     def _tell(self, concerned: set[ResourceKey], by: ResourceKey | None = None) -> None:
         for resource in concerned - {by}:
             self._changed(resource)
+
+
+def _rows_of(thing: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the rows of the lists that a revision keeps, by digest; none of any other object."""
+    if thing["kind"] != REVISION.name:
+        return {}
+    rows = (thing.get("data") or {}).get("lists")
+    return rows if isinstance(rows, Mapping) else {}
 
 
 def names_in(resource: Mapping[str, Any]) -> frozenset[ObjectKey]:

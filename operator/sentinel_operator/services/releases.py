@@ -40,14 +40,15 @@ class Revision:
     Attributes
     ----------
     number : counted from 1; the highest is the latest to have begun
-    lists : rows of the lists that the release names, by digest, as canonical JSON
+    rows : of the lists that the release names, by digest, as canonical JSON; texts, as they are kept,
+        so that reading all revisions anew each round copies none
     since : when it took its role, as Kubernetes writes times
     confirmed : whether every ready pod has said at one time that it has loaded it
     refused : by which pod, if one would not load it
     """
 
     release: Release
-    lists: Mapping[str, bytes]
+    rows: Mapping[str, str]
     number: int
     role: Role
     since: str
@@ -59,10 +60,15 @@ class Revision:
         """Name of the release by its content."""
         return self.release.digest
 
+    @property
+    def lists(self) -> dict[str, bytes]:
+        """The rows as pods are given them."""
+        return {digest: rows.encode() for digest, rows in self.rows.items()}
+
     @classmethod
     def begin(cls, compiled: Compiled, number: int, since: str) -> Revision:
         """Return the revision of a release that is to take over."""
-        return cls(compiled.release, compiled.blobs, number, "candidate", since)
+        return cls(compiled.release, _texts(compiled.blobs), number, "candidate", since)
 
 
 def read_revisions(objects: Iterable[Object]) -> tuple[Revision, ...]:
@@ -95,20 +101,23 @@ def build_revision_of(child: Child, revision: Revision) -> dict[str, Any]:
         number=revision.number,
         role=revision.role,
         annotations=annotations,
-        data=revision_data(revision.release, revision.lists),
+        data=_data(revision.release, revision.rows),
     )
 
 
 def revision_data(release: Release, lists: Mapping[str, bytes]) -> dict[str, Any]:
-    """Return what the object of a revision holds.
+    """Return what the object of a revision holds."""
+    return _data(release, _texts(lists))
 
-    Releases and rows are texts: of JSON values the API server might write a number otherwise, and the
-    digest would be another.
-    """
-    return {
-        "release": release.canonical.decode(),
-        "lists": {digest: rows.decode() for digest, rows in sorted(lists.items())},
-    }
+
+def _data(release: Release, rows: Mapping[str, str]) -> dict[str, Any]:
+    # Texts: of JSON values the API server might write a number otherwise, and the digest would be
+    # another.
+    return {"release": release.canonical.decode(), "lists": dict(sorted(rows.items()))}
+
+
+def _texts(lists: Mapping[str, bytes]) -> dict[str, str]:
+    return {digest: rows.decode() for digest, rows in lists.items()}
 
 
 def _read(thing: Object) -> Revision:
@@ -117,7 +126,7 @@ def _read(thing: Object) -> Revision:
     role = (metadata.get("labels") or {}).get(ROLE_LABEL)
     return Revision(
         release=_release_of(str(data.get("release", ""))),
-        lists={digest: rows.encode() for digest, rows in (data.get("lists") or {}).items()},
+        rows=data.get("lists") or {},
         number=thing["revision"],
         role=cast("Role", role) if role in get_args(Role) else "history",
         since=annotations.get(SINCE_ANNOTATION, metadata["creationTimestamp"]),

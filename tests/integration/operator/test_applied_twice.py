@@ -14,7 +14,7 @@ from tests.support.pipelines import build_release
 
 WITHOUT_AN_API = "ServiceMonitor"
 TIME = "2026-01-01T00:00:00Z"
-ROWS = json.dumps([["4111", 'Ωmega \u2028 "quoted"'], ["é", None]]).encode()
+ROWS = json.dumps([["4111", 'Ωmega \u2028 "quoted"'], ["é", None]])
 
 
 @pytest.fixture
@@ -42,7 +42,8 @@ def test_an_object_that_is_applied_again_is_not_changed(api, namespace, case):
 
 def revision(**release):
     changed = build_release().model_copy(update=release)
-    return Revision(changed, {digest_bytes(ROWS): ROWS}, 3, "stable", TIME, confirmed=True)
+    rows = {digest_bytes(ROWS.encode()): ROWS}
+    return Revision(changed, rows, 3, "stable", TIME, confirmed=True)
 
 
 @pytest.mark.parametrize(

@@ -155,3 +155,36 @@ def test_the_data_of_inputs_is_kept(cache):
     labels = {"sentinel.dev/input": "true"}
     cache.put(thing("ConfigMap", "rules", 5, labels=labels, data={"k": "v"}))
     assert cache.inputs("n")["rules"]["data"] == {"k": "v"}
+
+
+def revision(name, version, **lists):
+    labels = {"sentinel.dev/kind": "SentinelPipeline", "sentinel.dev/resource": "p"}
+    # Read from another answer, so texts of their own.
+    rows = {digest: "".join(parts) for digest, parts in lists.items()}
+    data = {"release": "{}", "lists": rows}
+    return thing("ControllerRevision", name, version, labels=labels, data=data)
+
+
+def rows_in(cache, name):
+    return cache.get(ObjectKey("ControllerRevision", "n", name)).thing["data"]["lists"]
+
+
+def test_revisions_of_a_pipeline_hold_equal_rows_once(cache):
+    cache.put(revision("p-1", 5, d=["[1,", "2]"]))
+    cache.put(revision("p-2", 6, d=["[1,", "2]"], e=["[", "3]"]))
+    cache.put(revision("p-1", 7, d=["[1,", "2]"]))
+    assert rows_in(cache, "p-1")["d"] is rows_in(cache, "p-2")["d"]
+    assert rows_in(cache, "p-2") == {"d": "[1,2]", "e": "[3]"}
+
+
+def test_rows_that_differ_stay_what_they_are(cache):
+    cache.put(revision("p-1", 5, d=["[1,", "2]"]))
+    cache.put(revision("p-2", 6, d=["[1,", "9]"]))
+    assert [rows_in(cache, "p-1"), rows_in(cache, "p-2")] == [{"d": "[1,2]"}, {"d": "[1,9]"}]
+
+
+@pytest.mark.parametrize("data", [None, {}, {"lists": None}, {"lists": ["d"]}])
+def test_a_revision_that_holds_something_else_is_kept_as_it_is(cache, data):
+    cache.put(revision("p-1", 5, d=["[1]"]))
+    cache.put(revision("p-2", 6) | {"data": data})
+    assert cache.get(ObjectKey("ControllerRevision", "n", "p-2")).thing["data"] == data

@@ -24,9 +24,8 @@ TIME = format_us(0)
 def revision():
     compiled = compile_files(read_sample("card-payments"))
     refused = Refusal("uid-of-a-pod", "StoreDenied", "It is denied.")
-    return Revision(
-        compiled.release, compiled.blobs, 3, "stable", TIME, confirmed=True, refused=refused
-    )
+    begun = Revision.begin(compiled, 3, TIME)
+    return replace(begun, role="stable", confirmed=True, refused=refused)
 
 
 @pytest.fixture
@@ -43,6 +42,17 @@ def read(thing):
 
 def test_a_revision_is_read_as_it_was_built(revision, thing):
     assert read(thing) == revision
+
+
+def test_pods_are_given_the_rows_that_were_compiled(thing):
+    assert read(thing).lists == compile_files(read_sample("card-payments")).blobs
+
+
+def test_reading_and_building_a_revision_copy_no_rows(thing):
+    rows = thing["data"]["lists"]
+    built = build_revision_of(CHILD, read(thing))["data"]["lists"]
+    assert rows
+    assert [id(rows[digest]) for digest in rows] == [id(built[digest]) for digest in rows]
 
 
 def test_a_revision_is_named_by_its_release(revision, thing):
