@@ -57,7 +57,9 @@ async def run(settings: Settings) -> int:
     operator = build_operator(settings, find_cluster(SystemClock()), decisions(settings))
     _take_signals(operator)
     pages = await serve_health(operator)
-    parts = {name: asyncio.create_task(part) for name, part in _parts(operator).items()}
+    # Once for all who wait for it: what is waited for must be what is watched.
+    apis = asyncio.create_task(wait_for_apis(operator))
+    parts = {name: asyncio.create_task(part) for name, part in _parts(operator, apis).items()}
     stopping = asyncio.create_task(operator.stop.wait())
     await asyncio.wait([*parts.values(), stopping], return_when=asyncio.FIRST_COMPLETED)
     ended = {name: part for name, part in parts.items() if part.done()}
@@ -69,10 +71,10 @@ async def run(settings: Settings) -> int:
     return code
 
 
-def _parts(operator: Operator) -> dict[str, Coroutine[Any, Any, None]]:
+def _parts(operator: Operator, apis: asyncio.Task[None]) -> dict[str, Coroutine[Any, Any, None]]:
     settings = operator.settings
     return {
-        "rounds": _work(operator),
+        "rounds": _work(operator, apis),
         "Lease": operator.elector.run(),
         "watch of the Lease": follow_lease(
             operator.connections,
@@ -82,16 +84,16 @@ def _parts(operator: Operator) -> dict[str, Coroutine[Any, Any, None]]:
             moved=operator.elector.wake.set,
         ),
         "guard": guard_watches(operator.connections, operator.heartbeat),
-        "watches": _watch(operator),
+        "watches": _watch(operator, apis),
         "pod reports": operator.reports.run(),
         "resync": resync(operator),
         "recheck": recheck_watches(operator),
     }
 
 
-async def _watch(operator: Operator) -> None:
+async def _watch(operator: Operator, apis: asyncio.Task[None]) -> None:
     """Have kopf watch, and return or raise when it ends."""
-    await wait_for_apis(operator)
+    await apis
     registry = kopf.OperatorRegistry()
     register(registry, operator)
     namespaces = operator.settings.watch_namespaces
@@ -108,9 +110,9 @@ async def _watch(operator: Operator) -> None:
     await kopf.run_tasks(tasks, ignored=others)
 
 
-async def _work(operator: Operator) -> None:
+async def _work(operator: Operator, apis: asyncio.Task[None]) -> None:
     """Run rounds as soon as the caches are full and the Lease is held."""
-    await wait_for_apis(operator)
+    await apis
     await wait_until_filled(operator.client, operator.cache, operator.kinds, operator.namespaces)
     operator.filled.set()
     await operator.elector.leading.wait()
