@@ -48,8 +48,11 @@ async def recheck(
             missed = await _missed(client, cache, kind, namespace)
             if missed:
                 await asyncio.sleep(GRACE_SECONDS)
-                # What is still different now was not just late.
-                still = missed & await _missed(client, cache, kind, namespace)
+                # What is still different, and of which nothing was told meanwhile, was not just late.
+                again = await _missed(client, cache, kind, namespace)
+                still = {
+                    key for key in again if key in missed and _is_under(cache, key, missed[key])
+                }
                 await _take_in(client, cache, kind, still, metrics)
 
 
@@ -80,17 +83,19 @@ async def _wait_for(client: KubeClient, cache: Cache, kind: Kind, namespace: str
 
 async def _missed(
     client: KubeClient, cache: Cache, kind: Kind, namespace: str | None
-) -> set[ObjectKey]:
+) -> dict[ObjectKey, int]:
+    """Return what the cache holds otherwise than a list, and the least version it should know."""
     # Before the list, so that an object of which a watch tells meanwhile is not taken for a ghost.
     known = cache.all_of(kind.name, namespace)
     listed = await _list(client, kind, namespace)
-    ghosts = {key for key in known if key not in listed}
-    lagging = set()
-    for key, version in listed.items():
-        entry = cache.get(key)
-        if entry is None or entry.version < version:
-            lagging.add(key)
+    ghosts = {key: entry.version + 1 for key, entry in known.items() if key not in listed}
+    lagging = {key: version for key, version in listed.items() if _is_under(cache, key, version)}
     return ghosts | lagging
+
+
+def _is_under(cache: Cache, key: ObjectKey, version: int) -> bool:
+    entry = cache.get(key)
+    return entry is None or entry.version < version
 
 
 async def _list(client: KubeClient, kind: Kind, namespace: str | None) -> dict[ObjectKey, int]:

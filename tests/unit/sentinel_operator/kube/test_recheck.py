@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from sentinel_operator.kube.cache import Cache
 from sentinel_operator.kube.errors import RefusedError, ThrottledError, UnavailableError
-from sentinel_operator.kube.kinds import MODEL
-from sentinel_operator.kube.recheck import FAILED_SECONDS, wait_until_filled
+from sentinel_operator.kube.kinds import MODEL, ObjectKey
+from sentinel_operator.kube.recheck import FAILED_SECONDS, GRACE_SECONDS, recheck, wait_until_filled
+from sentinel_operator.metrics import OperatorMetrics
 from tests.support.virtual_time import run_hurrying
 
 
@@ -29,6 +31,12 @@ class Lists:
         if isinstance(answer, Exception):
             raise answer
         return {"items": answer, "metadata": {}}
+
+    async def find(self, path):
+        """Return the object of the last list."""
+        return next(
+            (one for one in self.answers[-1] if path.endswith(one["metadata"]["name"])), None
+        )
 
 
 def fill(*answers, cache=None):
@@ -71,3 +79,55 @@ def test_a_first_list_waits_for_as_long_as_the_api_server_asks():
     throttled = ThrottledError("429", user_action="Wait.")
     throttled.retry_after_seconds = 7.0
     assert fill(throttled, []) == pytest.approx(7.0)
+
+
+KEY = ObjectKey("SentinelModel", "n", "a")
+
+
+def lost(known, first, second, *, told=None):
+    """Return how many events count as lost, and the version that is known in the end.
+
+    ``told`` is what a watch tells between the two lists.
+    """
+    cache, metrics = Cache(), OperatorMetrics(CollectorRegistry())
+
+    async def main():
+        for thing in known:
+            cache.put(thing)
+        checking = asyncio.create_task(
+            recheck(Lists(first, second), cache, [MODEL], [None], metrics)
+        )
+        await asyncio.sleep(GRACE_SECONDS / 2)
+        if told is not None:
+            told(cache)
+        await checking
+
+    run_hurrying(main())
+    entry = cache.get(KEY)
+    counted = metrics.lost_events.labels("SentinelModel")._value.get()
+    return counted, None if entry is None else entry.version
+
+
+def test_an_object_that_no_watch_told_of_is_taken_in():
+    assert lost([], [model(3)], [model(3)]) == (1, 3)
+
+
+def test_a_change_that_no_watch_told_of_is_taken_in():
+    assert lost([model(3)], [model(5)], [model(5)]) == (1, 5)
+
+
+def test_an_object_that_went_without_a_word_is_forgotten():
+    assert lost([model(3)], [], []) == (1, None)
+
+
+def test_a_change_of_which_the_watch_tells_late_is_not_lost():
+    assert lost([model(3)], [model(5)], [model(5)], told=lambda c: c.put(model(5))) == (0, 5)
+
+
+def test_an_object_that_changes_all_the_time_is_not_lost_while_the_watch_tells_of_it():
+    assert lost([model(3)], [model(5)], [model(7)], told=lambda c: c.put(model(5))) == (0, 5)
+
+
+def test_an_object_that_came_and_went_again_is_not_lost_while_the_watch_tells_of_it():
+    again = model(5, uid="u2")
+    assert lost([model(3)], [], [], told=lambda c: c.put(again)) == (0, 5)
