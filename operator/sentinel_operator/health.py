@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import get_args
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from sentinel_core.resources.status import Phase
 from sentinel_operator.factory import Operator
+from sentinel_operator.kube.kinds import RESOURCES
 
 DEAF_SECONDS = 60.0
 """For which nothing may come over the watches: they were opened anew at 20 and 40 s, to no avail."""
-STUCK_SECONDS = 120.0
-"""For one round: some twenty calls, each of which ends after ten seconds. Rounds take milliseconds."""
-PHASES = ("Pending", "Verifying", "Progressing", "Ready", "Degraded", "Suspended")
-"""Of `sentinel_core.resources`; anything else is counted as Unknown, so that the label stays bounded."""
+STUCK_SECONDS = 240.0
+"""For one round, which takes milliseconds. It makes some twenty calls, each of which ends after ten
+seconds: so 200 s can be the fault of an API server that is slow, which a new process would not mend."""
+PHASES = get_args(Phase)
+"""Anything else is counted as Unknown, so that the label stays bounded."""
 
 
 def why_unhealthy(operator: Operator) -> str | None:
@@ -41,13 +45,13 @@ def why_unready(operator: Operator) -> str | None:
 def count_resources(operator: Operator) -> None:
     """Bring the gauges up to date that nobody sets as things happen."""
     counts = Counter[tuple[str, str]]()
-    for kind in ("SentinelModel", "SentinelPipeline"):
-        for entry in operator.cache.all_of(kind).values():
+    for kind in RESOURCES:
+        for entry in operator.cache.all_of(kind.name).values():
             phase = (entry.thing.get("status") or {}).get("phase", "Pending")
-            counts[kind, phase if phase in PHASES else "Unknown"] += 1
+            counts[kind.name, phase if phase in PHASES else "Unknown"] += 1
     operator.metrics.resources.clear()
-    for (kind, phase), number in counts.items():
-        operator.metrics.resources.labels(kind, phase).set(number)
+    for labels, number in counts.items():
+        operator.metrics.resources.labels(*labels).set(number)
     operator.metrics.queue_depth.set(operator.queue.depth)
     operator.metrics.queue_oldest_seconds.set(operator.queue.oldest_seconds)
     operator.metrics.leading.set(operator.fence.is_open)
