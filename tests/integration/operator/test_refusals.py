@@ -18,7 +18,7 @@ SERVED = "logins-decision"
 WORDS = "nobody may do that here"
 ADMISSION = "admissionregistration.k8s.io/v1"
 REFUSED = 'sentinel_operator_errors_total{kind="SentinelPipeline",reason="refused"}'
-TRIES = 4
+TRIES = 2
 
 
 @pytest.fixture
