@@ -14,6 +14,8 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
+from sentinel_core.generated import write_files
+
 _HEAD = """\
 # Metrics
 
@@ -45,14 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="fail when FILE is stale")
     parser.add_argument("file", metavar="FILE", type=Path)
     options = parser.parse_args(arguments)
-    text = render_metrics()
-    if not options.check:
-        options.file.write_text(text, encoding="utf-8")
-        return 0
-    if options.file.is_file() and options.file.read_text(encoding="utf-8") == text:
-        return 0
-    sys.stderr.write(f"{options.file} is stale. Write it anew: ./task gen:metrics\n")
-    return 1
+    return write_files({options.file: render_metrics()}, check=options.check, task="gen:metrics")
 
 
 def _section(title: str, source: str) -> Iterator[str]:

@@ -15,6 +15,7 @@ from typing import Any
 import typer
 
 from sentinel_core.cli.main import Command, app
+from sentinel_core.generated import write_files
 
 _HEAD = """\
 # Commands
@@ -81,15 +82,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="fail when FILE is stale")
     parser.add_argument("file", metavar="FILE", type=Path)
     options = parser.parse_args(arguments)
-    text = render_reference()
-    if not options.check:
-        options.file.parent.mkdir(parents=True, exist_ok=True)
-        options.file.write_text(text, encoding="utf-8")
-        return 0
-    if options.file.is_file() and options.file.read_text(encoding="utf-8") == text:
-        return 0
-    sys.stderr.write(f"{options.file} is stale. Write it anew: ./task gen:cli\n")
-    return 1
+    return write_files({options.file: render_reference()}, check=options.check, task="gen:cli")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from sentinel_core.crds.definitions import KINDS, Kind, build_definition
-from sentinel_core.crds.generated import write_files
+from sentinel_core.generated import write_files
 
 
 class _WithoutAliases(yaml.SafeDumper):

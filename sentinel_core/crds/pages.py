@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sentinel_core.crds.definitions import KINDS, Kind, resource_schema
-from sentinel_core.crds.generated import write_files
+from sentinel_core.generated import write_files
 from sentinel_core.resources.conditions import CONDITIONS, REASONS, ReasonDoc
 from sentinel_core.resources.reason import Location
 

@@ -12,13 +12,13 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 
 from grpc_tools import protoc
 
 from sentinel_core.errors import SentinelError
+from sentinel_core.generated import write_files
 
 _PROTO = Path("sentinel_core/oip/open_inference.proto")
 """From the folder that holds the package: protoc makes the names of imports of it."""
@@ -26,22 +26,22 @@ _ROOT = Path(__file__).parents[2]
 _COMMON_POOL, _OWN_POOL = "_descriptor_pool.Default()", "_descriptor_pool.DescriptorPool()"
 
 
-def generate() -> dict[str, str]:
-    """Return the text of each generated file by its name. Raises as `run_protoc`."""
+def generate() -> dict[Path, str]:
+    """Return the text of each generated file by its path. Raises as `run_protoc`."""
     texts = run_protoc(_ROOT, _PROTO)
-    name = f"{_PROTO.stem}_pb2.py"
-    return texts | {name: _with_own_pool(texts[name])}
+    messages = _ROOT / _PROTO.with_name(f"{_PROTO.stem}_pb2.py")
+    return texts | {messages: _with_own_pool(texts[messages])}
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the files beside the .proto, or check that they are up to date."""
     parser = argparse.ArgumentParser(prog="python -m sentinel_core.oip.generate")
     parser.add_argument("--check", action="store_true", help="fail when a file is stale")
-    return write_stubs(Path(__file__).parent, generate(), check=parser.parse_args(arguments).check)
+    return write_files(generate(), check=parser.parse_args(arguments).check, task="gen:proto")
 
 
-def run_protoc(root: Path, proto: Path) -> dict[str, str]:
-    """Return the text of each file that protoc makes of a .proto, by its name.
+def run_protoc(root: Path, proto: Path) -> dict[Path, str]:
+    """Return the text of each file that protoc makes of a .proto, by its path beside that one.
 
     Parameters
     ----------
@@ -62,20 +62,8 @@ def run_protoc(root: Path, proto: Path) -> dict[str, str]:
                 f"protoc refused {proto}.", user_action="Mend what it names in the lines above."
             )
         made = Path(folder) / proto.parent
-        return {name: (made / name).read_text("utf-8") for name in written}
-
-
-def write_stubs(folder: Path, texts: Mapping[str, str], *, check: bool) -> int:
-    """Write generated files, or only compare; return 1 where one of them is stale, else 0."""
-    stale = False
-    for name, text in texts.items():
-        file = folder / name
-        if not check:
-            file.write_text(text, encoding="utf-8")
-        elif not file.is_file() or file.read_text("utf-8") != text:
-            stale = True
-            sys.stderr.write(f"{file.name} is stale. Write it anew: ./task gen:proto\n")
-    return int(stale)
+        beside = (root / proto).parent
+        return {beside / name: (made / name).read_text("utf-8") for name in written}
 
 
 def _with_own_pool(text: str) -> str:

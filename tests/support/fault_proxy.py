@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-import threading
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Literal
+
+from tests.support.listening import listening
 
 CHUNK_BYTES = 16 * 1024
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
@@ -117,22 +118,5 @@ async def _answer(fault: Fault, reader: asyncio.StreamReader, writer: asyncio.St
 def fault_proxy(target_port: int) -> Iterator[tuple[FaultProxy, int]]:
     """Run a proxy on a free port for as long as this is open; give it and its port."""
     proxy = FaultProxy(target_port)
-    loop = asyncio.new_event_loop()
-    server = loop.run_until_complete(asyncio.start_server(proxy.handle, "127.0.0.1", 0))
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    try:
-        yield proxy, server.sockets[0].getsockname()[1]
-    finally:
-        asyncio.run_coroutine_threadsafe(_end(server), loop).result()
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
-
-
-async def _end(server: asyncio.Server) -> None:
-    server.close()
-    connections = [t for t in asyncio.all_tasks() if t is not asyncio.current_task()]
-    for task in connections:
-        task.cancel()
-    await asyncio.gather(*connections, return_exceptions=True)
+    with listening(proxy.handle) as port:
+        yield proxy, port

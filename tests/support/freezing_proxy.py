@@ -6,9 +6,10 @@ Firewalls and load balancers that forget a connection do that. New connections p
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+
+from tests.support.listening import listening
 
 CHUNK_BYTES = 64 * 1024
 
@@ -58,22 +59,5 @@ async def _pass(
 def freezing_proxy(target_port: int) -> Iterator[tuple[FreezingProxy, int]]:
     """Run a proxy on a free port for as long as this is open; give it and its port."""
     proxy = FreezingProxy(target_port)
-    loop = asyncio.new_event_loop()
-    server = loop.run_until_complete(asyncio.start_server(proxy.handle, "127.0.0.1", 0))
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    try:
-        yield proxy, server.sockets[0].getsockname()[1]
-    finally:
-        asyncio.run_coroutine_threadsafe(_end(server), loop).result()
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
-
-
-async def _end(server: asyncio.Server) -> None:
-    server.close()
-    open_connections = [t for t in asyncio.all_tasks() if t is not asyncio.current_task()]
-    for task in open_connections:
-        task.cancel()
-    await asyncio.gather(*open_connections, return_exceptions=True)
+    with listening(proxy.handle) as port:
+        yield proxy, port

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from sentinel_bentos.decision.app import build_routes
+from sentinel_core.generated import write_files
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -20,14 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("file", metavar="FILE", type=Path)
     options = parser.parse_args(arguments)
     text = json.dumps(build_routes().openapi(), indent=2, ensure_ascii=False) + "\n"
-    if not options.check:
-        options.file.parent.mkdir(parents=True, exist_ok=True)
-        options.file.write_text(text, encoding="utf-8")
-        return 0
-    if options.file.is_file() and options.file.read_text(encoding="utf-8") == text:
-        return 0
-    sys.stderr.write(f"{options.file} is stale. Write it anew: ./task gen:openapi\n")
-    return 1
+    return write_files({options.file: text}, check=options.check, task="gen:openapi")
 
 
 if __name__ == "__main__":

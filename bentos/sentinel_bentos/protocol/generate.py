@@ -9,7 +9,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from sentinel_core.oip.generate import run_protoc, write_stubs
+from sentinel_core.generated import write_files
+from sentinel_core.oip.generate import run_protoc
 
 _ROOT = Path(__file__).parents[2]
 _PROTO = Path("sentinel_bentos/protocol/sentinel/v1/decision.proto")
@@ -20,7 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m sentinel_bentos.protocol.generate")
     parser.add_argument("--check", action="store_true", help="fail when a file is stale")
     check = parser.parse_args(arguments).check
-    return write_stubs((_ROOT / _PROTO).parent, run_protoc(_ROOT, _PROTO), check=check)
+    return write_files(run_protoc(_ROOT, _PROTO), check=check, task="gen:proto")
 
 
 if __name__ == "__main__":
