@@ -5,6 +5,7 @@ from sentinel_core.release.document import Release, ReleaseList, ReleaseModel, r
 from sentinel_core.release.inputs import ProvenArtifact
 from sentinel_core.release.laptop import CompiledHere, compile_here
 from sentinel_core.release.projection import (
+    MAX_CONFIG_MAP_BYTES,
     Projection,
     config_map_data,
     projection_files,
@@ -14,6 +15,7 @@ from sentinel_core.release.projection import (
 )
 
 __all__ = [
+    "MAX_CONFIG_MAP_BYTES",
     "Compiled",
     "CompiledHere",
     "Projection",

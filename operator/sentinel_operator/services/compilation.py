@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass
 
 from sentinel_core.errors import ReleaseError, SentinelError
-from sentinel_core.ids import canonical_json, digest_json
+from sentinel_core.ids import digest_json
 from sentinel_core.release import (
+    MAX_CONFIG_MAP_BYTES,
     Compiled,
     ProvenArtifact,
     compile_release,
-    config_map_data,
     projection_files,
 )
 from sentinel_core.resources.cluster_object import read_object
@@ -24,14 +23,14 @@ from sentinel_core.resources.pipeline import SentinelPipeline
 from sentinel_core.resources.status import SentinelModelStatus
 from sentinel_operator.services.fault import Fault, fault_of_error, find_fault
 from sentinel_operator.services.plan import Object, Observed
-from sentinel_operator.services.releases import revision_data
 
-MAX_REVISION_BYTES = 1_400_000
-"""Of a release with its rows as JSON. etcd takes requests of 1.5 MiB (--max-request-bytes), which hold
-the rest of the object too."""
-_REMEMBERED = 128
-"""Compilations. One takes 0.14 s for the samples, seconds for the largest texts, and most rounds of a
-pipeline have the same."""
+MAX_RELEASE_WITH_ROWS_BYTES = MAX_CONFIG_MAP_BYTES // 2
+"""Of all that pods are given of one release: any two then fit beside each other, as they must while one
+takes over from the other. In the object that keeps a release, where texts stand within JSON, it is at
+most twice as much, and etcd takes requests of 1.5 MiB (--max-request-bytes)."""
+_KEPT_SECONDS = 600.0
+"""Of a compilation that no round asks for. The resync asks for each every minute, so its pipeline is
+gone; where the resync is slower than this, each is compiled anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +51,33 @@ class _Given:
     """What a release is made of. Two of the same digest are the same."""
 
     digest: str
-    pipeline: Object = field(compare=False)
-    models: Mapping[str, Object] = field(compare=False)
-    inputs: Mapping[str, Object] = field(compare=False)
-    proven: Mapping[str, ProvenArtifact] = field(compare=False)
+    pipeline: Object
+    models: Mapping[str, Object]
+    inputs: Mapping[str, Object]
+    proven: Mapping[str, ProvenArtifact]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A compilation, and the digest of what it was made of."""
+
+    digest: str
+    compilation: Compilation
+    asked_at: float
+
+
+_kept: dict[tuple[str, str], _Kept] = {}
+"""The last compilation of each pipeline, by namespace and name. One takes 0.14 s for the samples,
+seconds for the largest texts, and most rounds have the same. Not the latest of all pipelines together: a
+resync asks for all of them in turn, and would find none where there are more than are kept."""
 
 
 def compile_wanted(pipeline: Declared[SentinelPipeline], observed: Observed) -> Compilation:
     """Compile what is declared now, with the artifacts that are proven now."""
     names = {one.model_ref.name for one in pipeline.resource.spec.models}
     models = {name: observed.models[name] for name in sorted(names) if name in observed.models}
-    compilation = _compile(_gather(pipeline.resource, models, observed))
+    given = _gather(pipeline.resource, models, observed)
+    compilation = _compile_once(pipeline.key, given, observed.now)
     if compilation.wanted is None:
         return compilation
     fault = _find_silent_server(compilation.wanted, models, pipeline.key[1])
@@ -94,7 +109,21 @@ def _declared(thing: Object) -> list[object]:
     return [metadata["namespace"], metadata["name"], thing["spec"]]
 
 
-@lru_cache(maxsize=_REMEMBERED)
+def _compile_once(key: tuple[str, str], given: _Given, now: float) -> Compilation:
+    """Return the compilation that is kept, or compile, and let go of what nobody asks for."""
+    kept = _kept.get(key)
+    if kept is not None and kept.digest == given.digest:
+        compilation = kept.compilation
+    else:
+        compilation = _compile(given)
+        # Rounds of other pipelines run on other threads, and may do the same.
+        for name, one in list(_kept.items()):
+            if now - one.asked_at > _KEPT_SECONDS:
+                _kept.pop(name, None)
+    _kept[key] = _Kept(given.digest, compilation, now)
+    return compilation
+
+
 def _compile(given: _Given) -> Compilation:
     resource: str = given.pipeline["metadata"]["name"]
     try:
@@ -120,19 +149,26 @@ def _assume(
     So the inputs of a pipeline are judged apart from how far its models are.
     """
     declared = {name: model.resource.spec.artifact for name, model in models.items()}
-    assumed = {name: ProvenArtifact(one.uri, one.digest, one.store) for name, one in declared.items()}
+    assumed = {
+        name: ProvenArtifact(one.uri, one.digest, one.store) for name, one in declared.items()
+    }
     return {**assumed, **proven}
 
 
 def _check_size(compiled: Compiled) -> None:
-    """Refuse a release that does not fit into the objects that hold it."""
-    config_map_data(projection_files(compiled.release, None, 0.0, compiled.blobs))
-    size_bytes = len(canonical_json(revision_data(compiled.release, compiled.blobs)))
-    if size_bytes > MAX_REVISION_BYTES:
+    """Refuse a release that the next one of its size would not fit beside.
+
+    Taken at first, it could not be changed any more but to less than what it leaves.
+    """
+    files = projection_files(compiled.release, None, 0.0, compiled.blobs)
+    size_bytes = sum(map(len, files.values()))
+    if size_bytes > MAX_RELEASE_WITH_ROWS_BYTES:
+        rows_bytes = sum(map(len, compiled.blobs.values()))
         raise ReleaseError(
             "ProjectionTooLarge",
-            f"The release with the rows of its lists takes {size_bytes} bytes as JSON, more than "
-            f"{MAX_REVISION_BYTES}.",
+            f"The release with the rows of its lists has {size_bytes} bytes, {rows_bytes} of them rows. "
+            f"It may have {MAX_RELEASE_WITH_ROWS_BYTES}, half of what a ConfigMap holds, for the next "
+            "one is loaded beside it.",
             user_action=REASONS["ProjectionTooLarge"].user_action,
         )
 

@@ -28,7 +28,7 @@ FIRST_WAIT_SECONDS = 5.0
 LONGEST_WAIT_SECONDS = 300.0
 """Between attempts of a proof that may come out otherwise; the wait doubles."""
 _POD_WITHIN_SECONDS = 30.0
-"""Of its Job; the job controller takes a second. A pod that is denied shows in Events of the Job alone."""
+"""Of its Job; the job controller takes a second. Only the Job's Events say that a pod is denied."""
 
 _MENDED_UNSEEN = frozenset({
     "ArtifactMissing", "SecretNotFound", "StoreDenied", "StoreMisconfigured", "StoreUntrusted",
@@ -124,8 +124,12 @@ def _wait_for_pod(child: Child, job: Object, now: float) -> ProofState:
     left = made + _POD_WITHIN_SECONDS - now
     if left > 0:
         return ProofState(None, again_after_seconds=left)
-    message = f"Job {metadata['name']} has no pod: a quota or a policy of the namespace may deny it."
-    action = f"Run kubectl describe job {metadata['name']} -n {child.namespace}; its Events say why."
+    message = (
+        f"Job {metadata['name']} has no pod: a quota or a policy of the namespace may deny it."
+    )
+    action = (
+        f"Run kubectl describe job {metadata['name']} -n {child.namespace}; its Events say why."
+    )
     return ProofState(None, find_fault("ChildRefused", message, child.resource, action))
 
 

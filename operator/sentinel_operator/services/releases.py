@@ -68,7 +68,8 @@ class Revision:
     @classmethod
     def begin(cls, compiled: Compiled, number: int, since: str) -> Revision:
         """Return the revision of a release that is to take over."""
-        return cls(compiled.release, _texts(compiled.blobs), number, "candidate", since)
+        rows = {digest: rows.decode() for digest, rows in compiled.blobs.items()}
+        return cls(compiled.release, rows, number, "candidate", since)
 
 
 def read_revisions(objects: Iterable[Object]) -> tuple[Revision, ...]:
@@ -105,19 +106,10 @@ def build_revision_of(child: Child, revision: Revision) -> dict[str, Any]:
     )
 
 
-def revision_data(release: Release, lists: Mapping[str, bytes]) -> dict[str, Any]:
-    """Return what the object of a revision holds."""
-    return _data(release, _texts(lists))
-
-
 def _data(release: Release, rows: Mapping[str, str]) -> dict[str, Any]:
     # Texts: of JSON values the API server might write a number otherwise, and the digest would be
     # another.
     return {"release": release.canonical.decode(), "lists": dict(sorted(rows.items()))}
-
-
-def _texts(lists: Mapping[str, bytes]) -> dict[str, str]:
-    return {digest: rows.decode() for digest, rows in lists.items()}
 
 
 def _read(thing: Object) -> Revision:

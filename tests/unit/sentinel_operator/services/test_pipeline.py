@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from sentinel_operator.services import compilation
 from tests.support.simulated import Broken, SimulatedCluster
 from tests.support.simulated.laws import projected
 from tests.support.simulated.resources import (
@@ -356,16 +355,3 @@ def test_a_release_of_another_version_stops_the_round(cluster):
         ("False", "ReleaseUnreadable"),
         ("True", "PreviousServed"),
     ]
-
-
-def test_lists_that_no_object_holds_are_told_of(cluster, monkeypatch):
-    monkeypatch.setattr(compilation, "MAX_REVISION_BYTES", 100)
-    cluster.put(build_rules(25))
-    cluster.reconcile(*PIPELINE)
-    assert ready(cluster) == ("False", "ProjectionTooLarge")
-
-
-def test_what_a_release_is_made_of_is_compiled_once(cluster):
-    before = compilation._compile.cache_info().misses
-    cluster.settle(10)
-    assert before == compilation._compile.cache_info().misses
