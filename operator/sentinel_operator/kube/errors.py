@@ -11,9 +11,7 @@ from sentinel_core.errors import SentinelError
 
 MAX_WORDS = 400
 """Characters of the API server's own words that a message keeps; a status condition shows them."""
-MEND_REFUSAL = (
-    "Change the resource, the operator's rights, the quota or the webhook that the words name."
-)
+MEND_REFUSAL = "Change the resource, the operator's rights, the quota, the webhook or the CRD that the words name."
 
 
 class KubeError(SentinelError):
@@ -91,10 +89,14 @@ class NotLeadingError(KubeError):
 
 
 _RETRY = "Nothing to do: it is tried again. If it lasts, look at the API server's health."
-_BY_WEBHOOK = ("Internal error occurred: failed calling webhook ", "admission webhook ")
+_LASTING = (
+    "Internal error occurred: failed calling webhook ", "admission webhook ",
+    "failed to create typed patch object ",
+)  # fmt: skip
 """How the words begin where an admission webhook with ``failurePolicy: Fail`` cannot be called, which
 comes as 500, and where one refuses, with any code of its own (apiserver 1.34: util/webhook/error.go,
-admission/plugin/webhook/errors/statuserror.go). Both last until somebody sees to it."""
+admission/plugin/webhook/errors/statuserror.go); and where an older CRD lacks a field that is applied,
+which comes as 500 too. All last until somebody sees to it."""
 _KINDS: Mapping[int, tuple[type[KubeError], str]] = {
     HTTPStatus.UNAUTHORIZED: (
         UnauthorizedError,
@@ -122,11 +124,11 @@ def from_answer(
         return AlreadyThereError(message, user_action=_RETRY)
     if status == HTTPStatus.FORBIDDEN and _is_ending(body):
         return GoneError(message, user_action="Nothing to do: the namespace is being deleted.")
-    by_webhook = words.startswith(_BY_WEBHOOK)
-    if status in _KINDS and not by_webhook:
+    lasts = words.startswith(_LASTING)
+    if status in _KINDS and not lasts:
         kind, action = _KINDS[status]
         error = kind(message, user_action=action)
-    elif status < HTTPStatus.INTERNAL_SERVER_ERROR or by_webhook:
+    elif status < HTTPStatus.INTERNAL_SERVER_ERROR or lasts:
         error = RefusedError(message, words=words, user_action=MEND_REFUSAL)
     else:
         error = UnavailableError(message, user_action=_RETRY)

@@ -11,7 +11,7 @@ import pytest
 from sentinel_operator.kube.apply import Writer
 from sentinel_operator.kube.cache import Cache
 from sentinel_operator.kube.client import KubeClient
-from sentinel_operator.kube.errors import ConflictedError
+from sentinel_operator.kube.errors import ConflictedError, RefusedError
 from sentinel_operator.kube.kinds import KINDS, ObjectKey, ResourceKey
 from tests.support.api_session import credentials
 from tests.support.operator_place import model
@@ -59,6 +59,18 @@ def test_a_status_with_a_field_of_somebody_else_is_written_once(place):
             return wrote
 
     assert asyncio.run(main()) == [True, False, False]
+
+
+def test_a_status_with_a_field_that_an_older_definition_lacks_is_refused(place):
+    place.apply(model(NAME, place.namespace))
+
+    async def main():
+        async with writing(place) as writer:
+            seen = await see(writer, "SentinelModel")
+            await writer.write_status({"phase": "Pending", "newer": 1}, seen)
+
+    with pytest.raises(RefusedError, match="newer: field not declared in schema"):
+        asyncio.run(main())
 
 
 def test_a_child_that_went_without_a_word_is_forgotten_at_the_first_conflict(place):

@@ -41,6 +41,12 @@ def test_what_a_webhook_keeps_from_being_written_is_refused_whatever_the_code(st
     assert (errors.RefusedError, words) == (type(error), error.words)
 
 
+def test_a_field_that_an_older_definition_lacks_is_refused():
+    words = "failed to create typed patch object (/a; sentinel.dev/v1alpha1): .status.newer: field"
+    error = errors.from_answer("PATCH /x", 500, {"kind": "Status", "message": words}, {})
+    assert (errors.RefusedError, words) == (type(error), error.words)
+
+
 def test_other_internal_errors_pass_by_themselves():
     body = {"kind": "Status", "message": "Internal error occurred: etcdserver: no leader"}
     assert type(errors.from_answer("PATCH /x", 500, body, {})) is errors.UnavailableError
