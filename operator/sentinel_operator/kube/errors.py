@@ -11,7 +11,9 @@ from sentinel_core.errors import SentinelError
 
 MAX_WORDS = 400
 """Characters of the API server's own words that a message keeps; a status condition shows them."""
-MEND_REFUSAL = "Change the resource, the operator's rights, the quota, the webhook or the CRD that the words name."
+MEND_REFUSAL = (
+    "Change what the words name: the resource, the operator's rights, a quota, a webhook or a CRD."
+)
 
 
 class KubeError(SentinelError):
