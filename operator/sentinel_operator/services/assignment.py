@@ -9,10 +9,12 @@ from typing import Any
 from sentinel_core.ids import canonical_json
 from sentinel_core.release import Release, ReleaseModel
 from sentinel_core.resources.server import MAX_OTHER_ARTIFACTS
+from sentinel_operator.builders.child import ROLE_LABEL
+from sentinel_operator.builders.revision import DIGEST_ANNOTATION
 from sentinel_operator.services.artifact import ArtifactState
 from sentinel_operator.services.children import is_ours
-from sentinel_operator.services.plan import Observed
-from sentinel_operator.services.releases import read_revisions
+from sentinel_operator.services.plan import Object, Observed
+from sentinel_operator.services.releases import read_revision
 
 FILE = "artifacts.json"
 
@@ -78,7 +80,8 @@ def assign(resource: str, artifact: ArtifactState, observed: Observed) -> Assign
     Raises
     ------
     ReleaseError
-        ``ReleaseUnreadable``: another version of the operator wrote a release. Retryable: no.
+        ``ReleaseUnreadable``: another version of the operator wrote a release that is in use.
+        Retryable: no.
     """
     proven = artifact.proven
     if proven is None:
@@ -109,9 +112,22 @@ def _releases_in_use(observed: Observed) -> tuple[list[Release], list[Release]]:
         uid = pipeline["metadata"]["uid"]
         served = {one["digest"] for one in (pipeline.get("status") or {}).get("served") or ()}
         objects = observed.pipeline_revisions.get(name, ())
-        for revision in read_revisions(one for one in objects if is_ours(one, uid)):
+        for thing in objects:
+            if not is_ours(thing, uid) or not _may_be_in_use(thing, served):
+                continue
+            revision = read_revision(thing)
             if revision.role == "stable" or revision.digest in served:
                 deciding.append(revision.release)
             elif revision.role == "candidate":
                 coming.append(revision.release)
     return deciding, coming
+
+
+def _may_be_in_use(thing: Object, served: set[str]) -> bool:
+    """Tell from what is written on a revision; one that is past need not be readable."""
+    metadata = thing["metadata"]
+    if metadata.get("deletionTimestamp"):
+        return False
+    digest = (metadata.get("annotations") or {}).get(DIGEST_ANNOTATION)
+    is_past = (metadata.get("labels") or {}).get(ROLE_LABEL) == "history"
+    return not is_past or digest is None or digest in served

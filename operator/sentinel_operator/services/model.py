@@ -35,7 +35,8 @@ def reconcile_model(observed: Observed, defaults: Defaults) -> Plan:
     try:
         model = read_object(observed.resource, SentinelModel).resource
         artifact = read_artifact(child, model, observed, earlier, defaults)
-        assignment = assign(child.resource, artifact, observed)
+        has_server = model.spec.server is not None
+        assignment = assign(child.resource, artifact, observed) if has_server else Assignment(None)
     except InvalidDocumentError as error:
         fault = find_fault("SpecInvalid", words_of(error), child.resource, error.user_action)
         return plan_invalid(observed, earlier, fault, _UNKNOWN)

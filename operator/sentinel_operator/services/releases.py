@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple, cast, get_args
 
+from sentinel_core.errors import ReleaseError
 from sentinel_core.release import Compiled, Release, read_release
 from sentinel_operator.builders.child import ROLE_LABEL, Child
 from sentinel_operator.builders.revision import Role, build_revision
@@ -18,6 +20,8 @@ CONFIRMED_ANNOTATION = "sentinel.dev/confirmed"
 REFUSED_ANNOTATION = "sentinel.dev/refused"
 SINCE_ANNOTATION = "sentinel.dev/since"
 _LONGEST_REFUSAL = 2048
+
+logger = logging.getLogger(__name__)
 
 
 class Refusal(NamedTuple):
@@ -76,15 +80,58 @@ def read_revisions(objects: Iterable[Object]) -> tuple[Revision, ...]:
     """Read the revisions of a pipeline, in the order of their numbers.
 
     Labels and annotations that somebody took away leave a revision in the history; the release itself
-    cannot be changed.
+    cannot be changed. One that has its place in the history and cannot be read is passed over and left
+    where it is: nothing is served from it, and the version that wrote it may come back.
 
     Raises
     ------
     ReleaseError
-        ``ReleaseUnreadable``: another version of the operator wrote one. Retryable: no.
+        ``ReleaseUnreadable``: another version of the operator wrote one that is in use. Retryable: no.
     """
-    found = (_read(thing) for thing in objects if not thing["metadata"].get("deletionTimestamp"))
+    found: list[Revision] = []
+    for thing in objects:
+        if thing["metadata"].get("deletionTimestamp"):
+            continue
+        try:
+            found.append(read_revision(thing))
+        except ReleaseError as error:
+            if _role_of(thing) != "history":
+                raise
+            logger.warning("%s", error)
     return tuple(sorted(found, key=lambda one: (one.number, one.digest)))
+
+
+def read_revision(thing: Object) -> Revision:
+    """Read one revision.
+
+    Raises
+    ------
+    ReleaseError
+        ``ReleaseUnreadable``: another version of the operator wrote it. Retryable: no.
+    """
+    metadata, data = thing["metadata"], thing.get("data") or {}
+    annotations = metadata.get("annotations") or {}
+    role = _role_of(thing)
+    try:
+        release = _release_of(str(data.get("release", "")))
+    except ReleaseError as error:
+        name = metadata["name"]
+        raise ReleaseError(
+            error.reason,
+            f"ControllerRevision {name}: {error.message}",
+            user_action="Run the version of the operator that wrote it; or have what is declared now "
+            "take its place at once, untried beside it: kubectl delete controllerrevision "
+            f"{name} -n {metadata['namespace']}",
+        ) from error
+    return Revision(
+        release=release,
+        rows=data.get("lists") or {},
+        number=thing["revision"],
+        role=cast("Role", role) if role in get_args(Role) else "history",
+        since=annotations.get(SINCE_ANNOTATION, metadata["creationTimestamp"]),
+        confirmed=annotations.get(CONFIRMED_ANNOTATION) == "true",
+        refused=_parse_refusal(annotations.get(REFUSED_ANNOTATION)),
+    )
 
 
 def build_revision_of(child: Child, revision: Revision) -> dict[str, Any]:
@@ -112,19 +159,10 @@ def _data(release: Release, rows: Mapping[str, str]) -> dict[str, Any]:
     return {"release": release.canonical.decode(), "lists": dict(sorted(rows.items()))}
 
 
-def _read(thing: Object) -> Revision:
-    metadata, data = thing["metadata"], thing.get("data") or {}
-    annotations = metadata.get("annotations") or {}
-    role = (metadata.get("labels") or {}).get(ROLE_LABEL)
-    return Revision(
-        release=_release_of(str(data.get("release", ""))),
-        rows=data.get("lists") or {},
-        number=thing["revision"],
-        role=cast("Role", role) if role in get_args(Role) else "history",
-        since=annotations.get(SINCE_ANNOTATION, metadata["creationTimestamp"]),
-        confirmed=annotations.get(CONFIRMED_ANNOTATION) == "true",
-        refused=_parse_refusal(annotations.get(REFUSED_ANNOTATION)),
-    )
+def _role_of(thing: Object) -> str | None:
+    """Return what the label says, whatever somebody wrote there."""
+    role: str | None = (thing["metadata"].get("labels") or {}).get(ROLE_LABEL)
+    return role
 
 
 @lru_cache(maxsize=128)

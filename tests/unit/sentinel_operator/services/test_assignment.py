@@ -9,6 +9,7 @@ from tests.support.simulated import Broken, SimulatedCluster
 from tests.support.simulated.resources import (
     FIRST,
     MODEL,
+    PIPELINE,
     SECOND,
     build_model,
     build_pipeline,
@@ -102,12 +103,39 @@ def test_a_pod_that_has_not_loaded_what_is_called_is_touched(cluster):
     assert [(pod.name,), True] == [tuple(one.pod for one in plan.touch), plan.ask_pods]
 
 
+def write_otherwise(cluster):
+    """Let the revision be of another version of the operator; return it."""
+    revision = {**copy.deepcopy(the_revision(cluster)), "data": {"release": "{}"}}
+    cluster.objects["ControllerRevision", revision["metadata"]["name"]] = revision
+    return revision
+
+
+def test_a_past_release_that_cannot_be_read_keeps_no_server_from_its_artifact(cluster):
+    pipeline = {**cluster.objects[PIPELINE], "status": {}}
+    cluster.objects[PIPELINE] = pipeline
+    write_otherwise(cluster)["metadata"]["labels"]["sentinel.dev/role"] = "history"
+    cluster.put(build_model(SECOND, server=SERVER))
+    for _ in range(8):
+        cluster.reconcile(*MODEL)
+        cluster.step()
+    assert cluster.condition(*MODEL, "Ready") == ("True", "Served")
+
+
+def test_a_past_release_that_pods_decide_with_must_be_readable(cluster):
+    write_otherwise(cluster)["metadata"]["labels"]["sentinel.dev/role"] = "history"
+    cluster.reconcile(*MODEL)
+    assert cluster.condition(*MODEL, "Ready") == ("False", "ReleaseUnreadable")
+
+
+def test_a_model_without_a_server_asks_for_no_release(cluster):
+    write_otherwise(cluster)
+    cluster.put(build_model(SECOND))
+    cluster.settle(4)
+    assert cluster.condition(*MODEL, "Ready") == ("True", "Served")
+
+
 def test_a_release_that_cannot_be_read_leaves_the_server_as_it_is(cluster):
-    revision = the_revision(cluster)
-    cluster.objects["ControllerRevision", revision["metadata"]["name"]] = {
-        **copy.deepcopy(revision),
-        "data": {"release": "{}"},
-    }
+    write_otherwise(cluster)
     before = told(cluster)
     cluster.put(build_model(SECOND, server=SERVER))
     cluster.settle(4)

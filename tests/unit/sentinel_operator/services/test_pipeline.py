@@ -355,3 +355,16 @@ def test_a_release_of_another_version_stops_the_round(cluster):
         ("False", "ReleaseUnreadable"),
         ("True", "PreviousServed"),
     ]
+    failure = cluster.status(*PIPELINE)["lastFailure"]
+    assert f"kubectl delete controllerrevision {name} -n payments" in failure["userAction"]
+
+
+def test_a_past_release_of_another_version_is_passed_over(cluster):
+    (name,) = [name for kind, name in cluster.objects if kind == "ControllerRevision"]
+    cluster.put(build_rules(20))
+    cluster.settle(4)
+    cluster.objects["ControllerRevision", name]["data"] = {"release": '{"format": "v9"}'}
+    cluster.put(build_rules(30))
+    cluster.settle(4)
+    assert ready(cluster) == ("True", "Served")
+    assert revisions(cluster) == [(1, "history"), (2, "history"), (3, "stable")]
