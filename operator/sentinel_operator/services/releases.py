@@ -97,7 +97,7 @@ def read_revisions(objects: Iterable[Object]) -> tuple[Revision, ...]:
         except ReleaseError as error:
             if _role_of(thing) != "history":
                 raise
-            logger.warning("%s", error)
+            logger.warning("passed over in the history: %s", error.message)
     return tuple(sorted(found, key=lambda one: (one.number, one.digest)))
 
 
