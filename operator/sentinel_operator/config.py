@@ -40,7 +40,7 @@ class Settings(BaseSettings):
         150, gt=0, description="Calls of reconciliations to the API server, over a longer time."
     )
     api_call_seconds: float = Field(
-        10, gt=0, description="For one call; as long as the API server waits for a webhook."
+        12, gt=0, description="For one call; longer than the API server waits for a webhook."
     )
     health_port: int = Field(8081, ge=0, le=65535, description="/healthz and /readyz.")
     metrics_port: int = Field(8080, ge=0, le=65535, description="/metrics.")

@@ -14,9 +14,9 @@ from sentinel_operator.kube.kinds import RESOURCES
 
 DEAF_SECONDS = 60.0
 """For which nothing may come over the watches: they were opened anew at 20 and 40 s, to no avail."""
-STUCK_SECONDS = 240.0
-"""For one round, which takes milliseconds. It makes some twenty calls, each of which ends after ten
-seconds: so 200 s can be the fault of an API server that is slow, which a new process would not mend."""
+STUCK_SECONDS = 300.0
+"""For one round, which takes milliseconds. It makes some twenty calls, each of which ends after twelve
+seconds: so 240 s can be the fault of an API server that is slow, which a new process would not mend."""
 PHASES = get_args(Phase)
 """Anything else is counted as Unknown, so that the label stays bounded."""
 

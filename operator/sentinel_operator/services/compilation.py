@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sentinel_core.errors import ReleaseError, SentinelError
 from sentinel_core.ids import digest_json
@@ -35,10 +35,21 @@ gone; where the resync is slower than this, each is compiled anew."""
 
 @dataclass(frozen=True, slots=True)
 class Compilation:
-    """The release that should be served, or why there is none."""
+    """The release that should be served, or why there is none.
 
-    wanted: Compiled | None
+    Attributes
+    ----------
+    compiled : what spec, inputs and models make; None where they make nothing
+    fault : why there is nothing, or why what there is may not begin to take over yet
+    """
+
+    compiled: Compiled | None
     fault: Fault | None = None
+
+    @property
+    def wanted(self) -> Compiled | None:
+        """What may begin to take over."""
+        return None if self.fault else self.compiled
 
     @property
     def waits_for_models(self) -> bool:
@@ -78,10 +89,10 @@ def compile_wanted(pipeline: Declared[SentinelPipeline], observed: Observed) -> 
     models = {name: observed.models[name] for name in sorted(names) if name in observed.models}
     given = _gather(pipeline.resource, models, observed)
     compilation = _compile_once(pipeline.key, given, observed.now)
-    if compilation.wanted is None:
+    if compilation.compiled is None:
         return compilation
-    fault = _find_silent_server(compilation.wanted, models, pipeline.key[1])
-    return Compilation(None, fault) if fault else compilation
+    fault = _find_silent_server(compilation.compiled, models, pipeline.key[1])
+    return replace(compilation, fault=fault)
 
 
 def _gather(pipeline: SentinelPipeline, models: Mapping[str, Object], observed: Observed) -> _Given:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from sentinel_core.errors import InvalidDocumentError, ReleaseError
-from sentinel_core.release import config_map_data, projection_files
+from sentinel_core.release import Compiled, config_map_data, projection_files
 from sentinel_core.resources.cluster_object import read_object
 from sentinel_core.resources.conditions import ConditionType
 from sentinel_core.resources.pipeline import SentinelPipeline, SentinelPipelineSpec
@@ -65,9 +66,10 @@ def reconcile_pipeline(observed: Observed, defaults: Defaults) -> Plan:
     compilation = compile_wanted(pipeline, observed)
     pods = Pods.of(observed)
     reported = earlier.status.get("stable")
+    known = {one.digest: one for one in revisions}
     rollout = Step(
-        known={one.digest: one for one in revisions},
-        wanted=compilation.wanted,
+        known=known,
+        wanted=_find_wanted(compilation, known),
         pods=pods,
         resource=child.resource,
         time=earlier.time,
@@ -81,6 +83,18 @@ def reconcile_pipeline(observed: Observed, defaults: Defaults) -> Plan:
         served = _Served.of(child, spec, compilation, rollout, rollout.stable, observed, defaults)
         plan = served.plan(earlier, pods)
     return plan_suspended(earlier, plan) if pipeline.resource.spec.suspend else plan
+
+
+def _find_wanted(compilation: Compilation, known: Mapping[str, Revision]) -> Compiled | None:
+    """Return what is to take over.
+
+    What pods load already is theirs to judge: that a model's server is not heard for a moment takes no
+    candidate back.
+    """
+    compiled = compilation.compiled
+    before = known.get(compiled.release.digest) if compiled else None
+    loading = before is not None and before.role == "candidate"
+    return compiled if loading else compilation.wanted
 
 
 def _asks_for_more(spec: dict[str, Any]) -> bool:
@@ -249,8 +263,8 @@ class _Served:
     def _status(
         self, earlier: Earlier, fault: Fault | None, ready: Judgement, state: ServerState
     ) -> SentinelPipelineStatus:
-        stable, wanted = self.stable, self.compilation.wanted
-        declared = wanted.release.digest if wanted else None
+        stable, compiled = self.stable, self.compilation.compiled
+        declared = compiled.release.digest if compiled else None
         return SentinelPipelineStatus(
             observed_generation=earlier.generation,
             phase=_phase(ready, self.compilation, fault),

@@ -162,6 +162,35 @@ def test_a_remote_model_whose_pods_cannot_load_it_is_waited_for(empty):
     assert ready(empty) == ("False", "ModelNotReady")
 
 
+def settled_with_a_called_model(empty):
+    """Settle a pipeline that calls its model; return the model's pods."""
+    pipeline = build_pipeline()
+    pipeline["spec"]["models"][0]["placement"] = "Remote"
+    empty.put(build_model(server={"replicas": 1}), build_rules(), pipeline)
+    empty.settle(12)
+    assert ready(empty) == ("True", "Served")
+    return [name for name in empty.pods if name.startswith("card-fraud-model")]
+
+
+def test_a_called_server_that_is_not_heard_leaves_what_is_served_as_declared(empty):
+    empty.mute |= {*settled_with_a_called_model(empty)}
+    empty.settle(2)
+    assert ready(empty) == ("False", "ModelNotReady")
+    assert empty.condition(*PIPELINE, "Available") == ("True", "Served")
+
+
+def test_a_called_server_that_is_not_heard_takes_no_candidate_back(empty):
+    called = settled_with_a_called_model(empty)
+    empty.put(build_rules(20))
+    empty.reconcile(*PIPELINE)
+    candidate = empty.status(*PIPELINE)["candidate"]["digest"]
+    empty.mute |= {*called}
+    empty.reconcile(*MODEL)
+    empty.reconcile(*PIPELINE)
+    assert candidate == empty.status(*PIPELINE)["candidate"]["digest"]
+    assert ready(empty) == ("False", "ModelNotReady")
+
+
 def test_the_pod_is_replaced_and_never_doubled(cluster):
     assert cluster.objects[DEPLOYMENT]["spec"]["strategy"]["type"] == "Recreate"
 
