@@ -64,13 +64,15 @@ RELEASE_REASONS: Final[Mapping[str, ReasonDoc]] = {
     ),
     "ProjectionTooLarge": ReasonDoc(
         "release",
-        "Releases and rows of lists together are larger than a ConfigMap may be.",
+        "The release with the rows of its lists takes more than half of what a ConfigMap holds (512 KiB), "
+        "so the next one would not fit beside it.",
         "Shorten the lists: drop entries that have expired, or give what many share a rule.",
     ),
     "ReleaseUnreadable": ReasonDoc(
         "release",
-        "A pod was given a release of a format that its version does not read.",
-        "Let image and operator be of one version: leave spec.server.image empty.",
+        "A release is of a format that the version of a pod, or of the operator, does not read.",
+        "Let image and operator be of one version: leave spec.server.image empty, and after a step back "
+        "of the operator do what the message says.",
     ),
     "SplitUnreadable": ReasonDoc(
         "release",

@@ -130,7 +130,8 @@ _CHILDREN: Final[Mapping[str, ReasonDoc]] = {
     ),
     "ChildRefused": ReasonDoc(
         "children",
-        "The API server refuses an object that the operator makes; the message has its words.",
+        "The API server refuses an object that the operator makes, or the pod of one; the message says "
+        "which, or has its words.",
         "Look for an admission policy of the cluster that the object does not satisfy.",
         retryable=True,
     ),
