@@ -64,8 +64,8 @@ RELEASE_REASONS: Final[Mapping[str, ReasonDoc]] = {
     ),
     "ProjectionTooLarge": ReasonDoc(
         "release",
-        "The release with the rows of its lists takes more than half of what a ConfigMap holds (512 KiB), "
-        "so the next one would not fit beside it.",
+        "The release with the rows of its lists takes more than half of what a ConfigMap holds (512 "
+        "KiB), so the next one would not fit beside it.",
         "Shorten the lists: drop entries that have expired, or give what many share a rule.",
     ),
     "ReleaseUnreadable": ReasonDoc(
