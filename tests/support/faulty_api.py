@@ -17,7 +17,7 @@ import aiohttp
 import yaml
 from aiohttp import web
 
-from tests.support.api_session import credentials
+from tests.support.api_session import credentials, open_session
 
 FaultKind = Literal["refused", "lost", "cut", "unanswered", "throttled", "conflict", "hook"]
 """``refused``, ``throttled`` and ``conflict`` answer 500, 429 and 409 in the API server's place.
@@ -68,8 +68,7 @@ class FaultyApi:
         self.scripts[namespace] = Script(at=at, kind=kind, hook=hook or (lambda: None))
 
     async def serve(self, application: web.Application) -> None:
-        connector = aiohttp.TCPConnector(ssl=self.context, limit=0)
-        async with aiohttp.ClientSession(connector=connector, auto_decompress=False) as session:
+        async with open_session(self.context, limit=0, auto_decompress=False) as session:
             application[SESSION] = session
             yield
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 
-import aiohttp
 import pytest
 
 from sentinel_operator.kube.apply import Writer
@@ -13,7 +12,7 @@ from sentinel_operator.kube.cache import Cache
 from sentinel_operator.kube.client import KubeClient
 from sentinel_operator.kube.errors import ConflictedError, RefusedError
 from sentinel_operator.kube.kinds import KINDS, ObjectKey, ResourceKey
-from tests.support.api_session import credentials
+from tests.support.api_session import credentials, open_session
 from tests.support.operator_place import model
 
 NAME = "a"
@@ -24,8 +23,7 @@ NAME = "a"
 async def writing(place):
     """Write for a resource of the place, with a cache that no watch fills."""
     server, context = credentials(place.api.kubeconfig)
-    connector = aiohttp.TCPConnector(ssl=context)
-    async with aiohttp.ClientSession(connector=connector) as session:
+    async with open_session(context) as session:
         client = KubeClient(session, server, call_seconds=30)
         yield Writer(client, Cache(), ResourceKey("SentinelModel", place.namespace, NAME))
 
