@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import groupby
 from typing import NamedTuple
 
@@ -58,7 +59,7 @@ class Caller(threading.Thread):
     Attributes
     ----------
     told : its answers, in order
-    faults : what went wrong, each with the number of its question
+    faults : what went wrong, each with its time and the number of its question
     """
 
     def __init__(self, ask: Ask, stop: threading.Event) -> None:
@@ -80,7 +81,7 @@ class Caller(threading.Thread):
             try:
                 self.told.append(self._ask(f"{self.name}-{number}"))
             except Exception as error:  # noqa: BLE001 - told to the test
-                self.faults.append(f"{self.name}, question {number}: {error!r}")
+                self.faults.append(f"{datetime.now(UTC):%H:%M:%S} {self.name}, {number}: {error!r}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 from tests.bench.load_tools import post_repeatedly
@@ -20,7 +22,8 @@ class Flood(threading.Thread):
     Attributes
     ----------
     rounds : what wrk counted in each round
-    broken : why a round could not be run at all
+    faults : what went wrong, each with its time: requests without a good answer, or a round that could
+        not be run at all, which is the last one
     """
 
     def __init__(self, url: str, body: bytes, connections: int) -> None:
@@ -28,12 +31,7 @@ class Flood(threading.Thread):
         self._request = (url, body, connections, ROUND_SECONDS, TIMEOUT_SECONDS)
         self._over = threading.Event()
         self.rounds: list[dict[str, Any]] = []
-        self.broken: list[str] = []
-
-    @property
-    def errors(self) -> int:
-        """Requests that had no good answer."""
-        return sum(one["errors"] for one in self.rounds) + len(self.broken)
+        self.faults: list[str] = []
 
     @property
     def per_second(self) -> list[float]:
@@ -44,10 +42,19 @@ class Flood(threading.Thread):
         """Send until stopped."""
         while not self._over.is_set():
             try:
-                self.rounds.append(post_repeatedly(*self._request))
-            except Exception as error:  # noqa: BLE001 - told to the test
-                self.broken.append(repr(error))
+                done = post_repeatedly(*self._request)
+            except subprocess.CalledProcessError as error:
+                self._note(f"{error} {error.stdout} {error.stderr}")
                 return
+            except Exception as error:  # noqa: BLE001 - told to the test
+                self._note(repr(error))
+                return
+            self.rounds.append(done)
+            if done["errors"]:
+                self._note(f"errors: {done['errors']}")
+
+    def _note(self, fault: str) -> None:
+        self.faults.append(f"{datetime.now(UTC):%H:%M:%S} {fault}")
 
     def stop(self) -> None:
         """Let the round that runs be the last."""
