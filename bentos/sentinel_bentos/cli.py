@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from sentinel_bentos.build import find_or_build
+from sentinel_bentos.build import Bento, find_or_build
 from sentinel_bentos.manifests import StateFolders, project
 from sentinel_bentos.process import Addresses, ServeProcess
 from sentinel_bentos.supervise import follow_manifests, wait_until_ready
@@ -88,9 +88,7 @@ def up(
     project(compiled, manifest, folders)
     typer.echo(f"Compiled {compiled.release.pipeline}: release {compiled.release.digest}")
     console = Console()
-    with console.status("Building the Bento (about ten seconds, once)"):
-        bento, built = find_or_build(folders.bentoml_home)
-    typer.echo(f"{'Built' if built else 'Found'} the Bento {bento.tag}")
+    bento = _find_bento(console, folders)
     settings = _settings(folders, addresses, history, api_keys)
     settings["SENTINEL_GRPC_PORT"] = str(grpc_port)
     server = ServeProcess(bento, folders.bentoml_home, addresses, settings, folders.log)
@@ -104,6 +102,13 @@ def up(
     finally:
         server.stop()
     typer.echo("Stopped.")
+
+
+def _find_bento(console: Console, folders: StateFolders) -> Bento:
+    with console.status("Building the Bento (about ten seconds, once)"):
+        bento, built = find_or_build(folders.bentoml_home)
+    typer.echo(f"{'Built' if built else 'Found'} the Bento {bento.tag}")
+    return bento
 
 
 def _stop_on_signals() -> threading.Event:

@@ -12,6 +12,8 @@ from sentinel_bentos.decision import problems
 from sentinel_bentos.decision.app import build_routes
 from sentinel_bentos.decision.auth import Caller, KeyedCallers, LocalCallers
 from sentinel_bentos.decision.policy import API_PREFIX, POLICIES, PUBLIC, PolicyRoute
+from sentinel_bentos.decision.rpc.handlers import RPCS
+from sentinel_bentos.protocol.sentinel.v1 import decision_pb2 as pb
 from tests.support.application import application, client_of
 from tests.support.decision_server import wire_payment
 
@@ -26,6 +28,11 @@ def test_every_route_has_a_policy():
     assert [type(route) for route in routes] == [PolicyRoute] * len(routes)
     keys = {(m, route.short_path) for route in routes for m in route.methods}
     assert keys == set(POLICIES)
+
+
+def test_every_rpc_of_the_service_has_a_policy_of_a_route():
+    named = {method.name for method in pb.DESCRIPTOR.services_by_name["DecisionService"].methods}
+    assert {rpc.name: rpc.policy_key in POLICIES for rpc in RPCS} == dict.fromkeys(named, True)
 
 
 def test_a_route_without_a_policy_is_refused_to_everybody():

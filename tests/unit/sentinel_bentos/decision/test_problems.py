@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 
+import grpc
 import pytest
 from fastapi import FastAPI, Request
 
@@ -133,3 +134,7 @@ def _make(cls):
     if issubclass(cls, ArtifactError | errors.ReleaseError):
         return cls("Reason", "m", user_action="a")
     return cls("m", user_action="a")
+
+
+def test_every_answer_of_the_table_has_a_status_of_grpc():
+    assert {type(answer.grpc) for answer in problems.ANSWERS.values()} == {grpc.StatusCode}
