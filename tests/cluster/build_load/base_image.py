@@ -14,16 +14,21 @@ from pathlib import Path
 from tests.cluster.harness.commands import run
 from tests.setup.errors import HarnessError
 
-NAME = "sentinel.local/base:bookworm"
 SUITE = "bookworm"
+EDITION = 2
+"""Counted up when what is in the image changes, so that one made before is not taken for it."""
+NAME = f"sentinel.local/base:{SUITE}-{EDITION}"
 PACKAGES = ("python3", "python3-venv", "ca-certificates")
-PUBLIC_MIRROR = "http://deb.debian.org/debian"
 MIRROR_VARIABLE = "SENTINEL_DEBIAN_MIRROR"
 
 _INSTALL = "Run: apt-get install debootstrap buildah. It needs root. Or start a Docker engine."
 _REMOVED = (
     # debootstrap copies these two from the machine that it runs on.
     "etc/resolv.conf", "etc/hostname",
+    # It names the mirror; nothing installs packages from apt into an image.
+    "etc/apt/sources.list",
+    # Of dselect, which is not there; it names a mirror too.
+    "usr/lib/dpkg/methods",
     "var/cache/apt", "var/cache/debconf", "var/lib/apt/lists", "var/log",
     "usr/share/man", "usr/share/locale", "usr/share/info",
 )  # fmt: skip
@@ -41,7 +46,7 @@ def ensure_base(cache: Path) -> None:
     """
     if run(["buildah", "images", "--quiet", "--filter", f"reference={NAME}"], user_action=_INSTALL):
         return
-    archive = cache / f"base-{SUITE}.tar"
+    archive = cache / f"base-{SUITE}-{EDITION}.tar"
     if not archive.exists():
         print(f"Making {NAME} with debootstrap (about a minute, once) ...", flush=True)
         cache.mkdir(parents=True, exist_ok=True)
@@ -65,7 +70,7 @@ def mirror() -> str:
     """
     if given := os.environ.get(MIRROR_VARIABLE):
         return given
-    action = f"Name a Debian mirror: {MIRROR_VARIABLE}={PUBLIC_MIRROR}"
+    action = f"Name a Debian mirror: {MIRROR_VARIABLE}=URL"
     targets = run(
         ["apt-get", "indextargets", "--format", "$(CODENAME) $(COMPONENT) $(REPO_URI)",
          "Created-By: Packages"],
@@ -112,4 +117,3 @@ def _forget_this_machine(root: Path) -> None:
     for document in (root / "usr/share/doc").rglob("*"):
         if document.name != "copyright" and not document.is_dir():
             document.unlink()
-    (root / "etc/apt/sources.list").write_text(f"deb {PUBLIC_MIRROR} {SUITE} main\n")
