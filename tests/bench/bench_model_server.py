@@ -32,7 +32,7 @@ from tests.bench.load_tools import call_repeatedly, post_repeatedly, require_too
 from tests.bench.processes import MIB, cpu_seconds_of, pinned, rss_bytes, tree
 from tests.bench.record import ROOT, Limit, Measured
 from tests.bench.timing import median_of
-from tests.support.decision_server import free_port, wait_until
+from tests.support.decision_server import wait_until
 from tests.support.model_server import (
     NAME,
     RunningModelServer,
@@ -41,6 +41,7 @@ from tests.support.model_server import (
     serve_model,
     wait_until_served,
 )
+from tests.support.ports import free_port
 
 ROUNDS, SECONDS, WARM_UP_SECONDS = 5, 3, 1
 CONNECTIONS = (1, 16, 64)

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from tests.cluster.harness.images import BUSYBOX
-from tests.support.decision_server import free_port
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 FORWARD = (sys.executable, "-m", "tests.cluster.harness.forward")

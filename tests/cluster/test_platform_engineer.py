@@ -18,9 +18,9 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
 from sentinel_bentos.protocol.sentinel.v1 import decision_pb2 as pb
 from sentinel_bentos.protocol.sentinel.v1.decision_pb2_grpc import DecisionServiceStub
 from tests.support.cluster_place import ClusterPlace
-from tests.support.decision_server import free_port
 from tests.support.operator_process import eventually
 from tests.support.pages import ROOT, Terminal, lines_of
+from tests.support.ports import free_port
 
 README = lines_of(ROOT / "README.md", "## Cluster")
 TUTORIAL = lines_of(ROOT / "docs" / "tutorial" / "on-kubernetes.md")

@@ -14,9 +14,9 @@ from sentinel_core.artifacts.stores.budget import Budget
 from sentinel_core.artifacts.write import pack_files
 from sentinel_core.errors import ArtifactError
 from tests.cluster.harness.certificates import Authority
-from tests.support.decision_server import free_port
 from tests.support.fault_proxy import Fault, FaultProxy, fault_proxy, status
 from tests.support.object_store import ACCESS_KEY_ID, SECRET_ACCESS_KEY, write_settings
+from tests.support.ports import free_port
 from tests.support.web_server import MOVED_FOLDER, serving_folder
 
 FILES = {"manifest.json": b"{}", "model.onnx": bytes(range(256)) * 1000}

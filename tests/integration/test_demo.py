@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.decision_server import free_port
+from tests.support.ports import free_port
 
 pytestmark = pytest.mark.slow
 

@@ -16,8 +16,8 @@ from sentinel_core.artifacts.prove import MAX_VERDICT_BYTES
 from sentinel_core.artifacts.sign import generate_key
 from sentinel_core.cli.model import app
 from tests.support.broken_artifacts import BROKEN, Bench
-from tests.support.decision_server import free_port
 from tests.support.object_store import ACCESS_KEY_ID, SECRET_ACCESS_KEY, write_settings
+from tests.support.ports import free_port
 
 pytestmark = pytest.mark.server
 

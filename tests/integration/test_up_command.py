@@ -13,8 +13,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.decision_server import free_port, wait_until
+from tests.support.decision_server import wait_until
 from tests.support.manifests import SAMPLES
+from tests.support.ports import free_port
 
 pytestmark = pytest.mark.slow
 

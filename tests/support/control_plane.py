@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import random
 import signal
-import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -15,9 +13,8 @@ import pytest
 from tests.cluster.harness.control_plane import ControlPlane
 from tests.support.kubernetes_api import AuditedApi
 from tests.support.missing import need_programs
+from tests.support.ports import free_port
 
-PORTS = range(20_000, 30_000)
-"""Below the ports that the kernel gives to outgoing connections (32768 on) and to NodePorts."""
 PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kubectl", "etcd", "setpriv")
 
 NewControlPlane = Callable[..., "LightControlPlane"]
@@ -84,7 +81,7 @@ def running_control_plane(
     HarnessError
         It did not start; with the end of the log concerned.
     """
-    api_port, etcd_port, etcd_peer_port = _free_ports(3)
+    api_port, etcd_port, etcd_peer_port = free_port(), free_port(), free_port()
     plane = ControlPlane(
         folder=folder,
         api_port=api_port,
@@ -125,15 +122,3 @@ def new_control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewC
             )
 
         yield start
-
-
-def _free_ports(count: int) -> list[int]:
-    # Not the seeded generator: test runs beside each other would draw the same ports.
-    draw = random.SystemRandom()
-    found: list[int] = []
-    while len(found) < count:
-        port = draw.choice(PORTS)
-        with socket.socket() as probe:
-            if port not in found and probe.connect_ex(("127.0.0.1", port)) != 0:
-                found.append(port)
-    return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ import httpx
 
 from sentinel_bentos.build import Bento
 from sentinel_bentos.process import Addresses, ServeProcess
+from tests.support.ports import free_port
 
 PATIENCE_SECONDS = 120
 """Only a server that hangs reaches this; nothing is asserted about how long things take."""
@@ -46,13 +46,6 @@ class RunningServer:
         lines = self.admin("/metrics").text.splitlines()
         values = [line.rsplit(" ", 1) for line in lines if line.startswith(name)]
         return sum(float(value) for series, value in values if series.split("{")[0] == name)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def wait_until(check: Callable[[], object], what: str) -> None:

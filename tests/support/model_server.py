@@ -14,8 +14,9 @@ import httpx
 
 from sentinel_bentos.build import Bento
 from sentinel_bentos.process import Addresses, ServeProcess
-from tests.support.decision_server import PATIENCE_SECONDS, free_port, wait_until
+from tests.support.decision_server import PATIENCE_SECONDS, wait_until
 from tests.support.kubelet import KubeletVolume
+from tests.support.ports import free_port
 
 NAME = "card-fraud"
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.harness.daemon import Daemon, wait_for
-from tests.support.decision_server import free_port
 from tests.support.missing import need_programs
+from tests.support.ports import free_port
 
 ACCESS_KEY_ID = "CANARYKEYID7Q"
 SECRET_ACCESS_KEY = "canary+secret/9Zr4w"

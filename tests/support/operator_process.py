@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 
 from tests.cluster.harness.kubectl import Kubectl
-from tests.support.decision_server import free_port
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 CRDS = ROOT / "manifests" / "crds"

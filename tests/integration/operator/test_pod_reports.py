@@ -14,7 +14,7 @@ from sentinel_operator.kube import served
 from sentinel_operator.kube.kinds import ResourceKey
 from sentinel_operator.kube.served import MAX_BYTES, Asked, PodReports
 from sentinel_operator.metrics import OperatorMetrics
-from tests.support.decision_server import free_port
+from tests.support.ports import free_port
 
 KEY = ResourceKey("SentinelModel", "n", "a")
 

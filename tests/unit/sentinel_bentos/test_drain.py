@@ -12,7 +12,7 @@ from sentinel_bentos.model.server import ModelServer
 from sentinel_bentos.model.serving import ModelServing
 from sentinel_core.telemetry import ModelServerMetrics
 from tests.support.application import build_serving
-from tests.support.decision_server import free_port
+from tests.support.ports import free_port
 
 
 def build_decision_server():

@@ -9,7 +9,7 @@ import pytest
 
 from sentinel_bentos.inner_server import PublicServer, listen
 from sentinel_core.errors import ConfigurationError
-from tests.support.decision_server import free_port
+from tests.support.ports import free_port
 
 
 async def hello(scope, receive, send):

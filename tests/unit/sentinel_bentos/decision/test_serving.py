@@ -23,10 +23,11 @@ from tests.support.application import (
     client_of,
     running,
 )
-from tests.support.decision_server import free_port, wire_payment
+from tests.support.decision_server import wire_payment
 from tests.support.kubelet import KubeletVolume
 from tests.support.model_pipelines import model_release, write_model
 from tests.support.pipelines import RULES, build_release
+from tests.support.ports import free_port
 from tests.support.web_server import serving_folder
 
 STABLE = build_release()

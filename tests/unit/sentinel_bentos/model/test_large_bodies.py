@@ -14,10 +14,10 @@ from sentinel_bentos.model import rest, rest_bodies
 from sentinel_bentos.model.rest import MAX_BODY_BYTES, RestApp
 from sentinel_bentos.model.scoring import Scoring
 from tests.support.application import become
-from tests.support.decision_server import free_port
 from tests.support.malformed_inference import INFER
 from tests.support.model_application import ModelFolder, rest_client, serving_model
 from tests.support.model_server import infer_body
+from tests.support.ports import free_port
 
 ROW = json.dumps(infer_body([[1.0, 2.0, 3.0]])).encode()
 

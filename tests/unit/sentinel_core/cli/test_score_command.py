@@ -15,8 +15,9 @@ from sentinel_bentos.decision.app import build_app
 from sentinel_bentos.decision.auth import LocalCallers
 from sentinel_core.release import write_projection
 from tests.support.application import become, build_serving, build_settings, running
-from tests.support.decision_server import free_port, wire_payment
+from tests.support.decision_server import wire_payment
 from tests.support.pipelines import build_release
+from tests.support.ports import free_port
 
 
 @pytest.fixture(scope="module")
