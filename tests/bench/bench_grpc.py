@@ -24,6 +24,7 @@ from tests.bench.processes import cpu_seconds_of, tree
 from tests.bench.record import Limit, Measured
 from tests.bench.timing import median_of, percentiles_us
 from tests.support.decision_server import RunningServer, serve, wait_until_ready, wire_payment
+from tests.support.grpc_channel import OWN_CONNECTION
 from tests.support.pipelines import build_release
 
 ROUNDS = 3
@@ -96,7 +97,8 @@ async def _send_all(
     port: int, requests: Sequence[pb.ScoreRequest], concurrency: int
 ) -> tuple[float, list[int], int]:
     waiting, times_ns, errors = iter(requests), [], 0
-    channels = [grpc.aio.insecure_channel(f"127.0.0.1:{port}") for _ in range(min(concurrency, 4))]
+    address, count = f"127.0.0.1:{port}", min(concurrency, 4)
+    channels = [grpc.aio.insecure_channel(address, options=OWN_CONNECTION) for _ in range(count)]
 
     async def send(channel: grpc.aio.Channel) -> None:
         nonlocal errors

@@ -20,6 +20,7 @@ from sentinel_bentos.protocol.sentinel.v1.decision_pb2_grpc import DecisionServi
 from sentinel_core.oip import open_inference_pb2 as inference
 from sentinel_core.oip.open_inference_pb2_grpc import GRPCInferenceServiceStub
 from tests.support.decision_server import wire_payment
+from tests.support.grpc_channel import OWN_CONNECTION
 from tests.support.model_server import infer_body
 from tests.support.operator_process import eventually
 
@@ -164,7 +165,7 @@ def by_grpc(port: int, key: str) -> Opening:
 
     @contextmanager
     def opened() -> Iterator[Ask]:
-        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        with grpc.insecure_channel(f"127.0.0.1:{port}", options=OWN_CONNECTION) as channel:
             stub = DecisionServiceStub(channel)
 
             def ask(name: str) -> Told:
@@ -212,7 +213,7 @@ def infer_by_grpc(port: int, model: str, rows: list[list[float]]) -> Opening:
 
     @contextmanager
     def opened() -> Iterator[Ask]:
-        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        with grpc.insecure_channel(f"127.0.0.1:{port}", options=OWN_CONNECTION) as channel:
             stub = GRPCInferenceServiceStub(channel)
 
             def ask(_: str) -> Told:

@@ -13,10 +13,10 @@ import numpy as np
 
 from sentinel_core.oip.open_inference_pb2_grpc import GRPCInferenceServiceStub
 from sentinel_core.oip.tensors import build_request, parse_outputs
+from tests.support.grpc_channel import OWN_CONNECTION
 from tests.support.model_server import NAME, infer_body
 
 DEADLINE_SECONDS = 60
-OWN_CONNECTION = (("grpc.use_local_subchannel_pool", 1),)
 
 
 class Told(NamedTuple):

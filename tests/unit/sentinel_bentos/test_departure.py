@@ -14,12 +14,12 @@ from sentinel_bentos.model.scoring import Scoring
 from sentinel_core.oip.open_inference_pb2_grpc import GRPCInferenceServiceStub
 from sentinel_core.oip.tensors import build_request
 from tests.support.application import become
+from tests.support.grpc_channel import OWN_CONNECTION
 from tests.support.model_application import ModelFolder, serving_model
 from tests.support.model_server import NAME
 
 CLIENTS = 16
 REQUEST = build_request(NAME, "", np.zeros((1, 3), dtype=np.float32))
-OWN_CONNECTION = (("grpc.use_local_subchannel_pool", 1),)
 
 
 async def call_until_gone(address, answered):
