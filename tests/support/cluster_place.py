@@ -12,6 +12,7 @@ from sentinel_operator.kube.kinds import KINDS
 from tests.cluster.harness.kubectl import Kubectl
 from tests.support.api_reader import ApiReader
 from tests.support.operator_process import eventually
+from tests.support.ports import free_port
 
 PATIENCE_SECONDS = 180
 """For what takes ten seconds on an idle machine: a pod's start among others, on two cores."""
@@ -177,8 +178,11 @@ class ClusterPlace:
 
 
 def _accepts(port: int) -> bool:
+    # The kernel remembers for two minutes that a connection which came before kube-proxy's rules leads
+    # nowhere, and refuses a client to which it gives the same source port. It gives none of these.
+    source = ("127.0.0.1", free_port())
     try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        socket.create_connection(("127.0.0.1", port), timeout=1, source_address=source).close()
     except OSError:
         return False
     return True

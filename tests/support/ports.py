@@ -24,13 +24,13 @@ def free_port() -> int:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) != 0:
                 return port
-    message = f"Every one of the ports {PORTS.start} to {PORTS.stop - 1} of this worker was used."
+    message = f"This worker has used all of its ports from {PORTS.start} to {PORTS.stop - 1}."
     raise RuntimeError(message)
 
 
 def _draw() -> Iterator[int]:
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-    own = PORTS[worker % WORKERS :: WORKERS]
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    own = PORTS[int(worker.removeprefix("gw")) % WORKERS :: WORKERS] if worker else PORTS
     # Not the seeded generator: test runs beside each other would draw the same ports.
     yield from random.SystemRandom().sample(own, len(own))
 
