@@ -89,8 +89,7 @@ def up(
     typer.echo(f"Compiled {compiled.release.pipeline}: release {compiled.release.digest}")
     console = Console()
     bento = _find_bento(console, folders)
-    settings = _settings(folders, addresses, history, api_keys)
-    settings["SENTINEL_GRPC_PORT"] = str(grpc_port)
+    settings = _settings(folders, addresses, grpc_port, history, api_keys)
     server = ServeProcess(bento, folders.bentoml_home, addresses, settings, folders.log)
     try:
         with console.status("Starting the server"):
@@ -136,13 +135,18 @@ def _require_free(host: str, port: int) -> None:
 
 
 def _settings(
-    folders: StateFolders, addresses: Addresses, history: Path | None, api_keys: Path | None
+    folders: StateFolders,
+    addresses: Addresses,
+    grpc_port: int,
+    history: Path | None,
+    api_keys: Path | None,
 ) -> dict[str, str]:
     settings = {
         "SENTINEL_RELEASE_DIR": str(folders.releases),
         "SENTINEL_STATE_DIR": str(folders.state),
         "SENTINEL_HOST": addresses.host,
         "SENTINEL_HTTP_PORT": str(addresses.port),
+        "SENTINEL_GRPC_PORT": str(grpc_port),
     }
     if history is not None:
         settings["SENTINEL_HISTORY"] = str(history.absolute())
