@@ -50,32 +50,33 @@ def frauds_of_known_compromises(stream: pa.Table) -> np.ndarray:
     `knowable_frauds` is also content with a fraud at the terminal that another scenario explains, or
     one of a compromise that is over.
     """
-    terminals = stream["TERMINAL_ID"].to_numpy()
-    seconds = stream["TX_TIME_SECONDS"].to_numpy()
     scenarios = stream["TX_FRAUD_SCENARIO"].to_numpy()
-    known = (scenarios == 1) | (scenarios == 3)
-    for terminal in np.unique(terminals[scenarios == 2]):
-        frauds = np.flatnonzero((terminals == terminal) & (scenarios == 2))
-        newest = seconds[frauds] - LABEL_DELAY_DAYS * DAY_SECONDS
-        oldest = seconds[frauds] - TERMINAL_DAYS * DAY_SECONDS
-        told = np.searchsorted(seconds[frauds], newest, side="right")
-        known[frauds] = told > np.searchsorted(seconds[frauds], oldest, side="left")
-    return known
+    return _knowable(stream, scenarios == 2, oldest_days=TERMINAL_DAYS)
 
 
 def knowable_frauds(stream: pa.Table) -> np.ndarray:
     """(n,) bool: frauds of scenarios 1 and 3, and of 2 where the terminal's frauds are known."""
+    scenarios = stream["TX_FRAUD_SCENARIO"].to_numpy()
+    return _knowable(stream, scenarios > 0, oldest_days=LABEL_DELAY_DAYS + TERMINAL_DAYS)
+
+
+def _knowable(stream: pa.Table, telling: np.ndarray, *, oldest_days: int) -> np.ndarray:
+    """Mark frauds of scenarios 1 and 3, and of 2 after one at the terminal that tells of them.
+
+    ``telling`` marks those that do, from ``oldest_days`` before up to when labels are known.
+    """
     terminals = stream["TERMINAL_ID"].to_numpy()
     seconds = stream["TX_TIME_SECONDS"].to_numpy()
     scenarios = stream["TX_FRAUD_SCENARIO"].to_numpy()
     knowable = scenarios > 0
     for terminal in np.unique(terminals[scenarios == 2]):
-        frauds = np.flatnonzero((terminals == terminal) & (scenarios > 0))
+        here = np.flatnonzero((terminals == terminal) & (scenarios > 0))
+        frauds, told = here[scenarios[here] == 2], seconds[here[telling[here]]]
         newest = seconds[frauds] - LABEL_DELAY_DAYS * DAY_SECONDS
-        oldest = newest - TERMINAL_DAYS * DAY_SECONDS
-        known = np.searchsorted(seconds[frauds], newest, side="right")
-        known -= np.searchsorted(seconds[frauds], oldest, side="right")
-        knowable[frauds[(scenarios[frauds] == 2) & (known == 0)]] = False
+        oldest = seconds[frauds] - oldest_days * DAY_SECONDS
+        known = np.searchsorted(told, newest, side="right")
+        known -= np.searchsorted(told, oldest, side="right")
+        knowable[frauds[known == 0]] = False
     return knowable
 
 
