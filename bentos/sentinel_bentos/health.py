@@ -55,6 +55,7 @@ class HealthServicer(health_pb2_grpc.HealthServicer):  # type: ignore[misc]  # g
             if status != told:
                 await context.write(Status(status=status))
                 told = status
+                continue  # there may have been news while this was written
             if self._leaving:
                 return
             async with self._changed:

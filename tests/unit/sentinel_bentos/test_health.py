@@ -8,6 +8,7 @@ import grpc.aio
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from sentinel_bentos.health import HealthServicer
 from sentinel_bentos.inner_grpc import InnerGrpcServer, Limits
 
 SERVICE = "test.Service"
@@ -57,6 +58,23 @@ def test_each_watch_hears_every_change_and_ends_with_the_server(service):
 
     told = [NOT_SERVING, SERVING, NOT_SERVING]
     assert run(scenario) == ([told, told], [grpc.StatusCode.OK] * 2)
+
+
+def test_a_watch_hears_of_a_server_that_leaves_while_the_news_before_is_written():
+    servicer = HealthServicer((SERVICE,))
+    told = []
+
+    class SlowClient:
+        async def write(self, message):
+            told.append(message.status)
+            await servicer.leave()
+
+    async def scenario():
+        await servicer.announce(serving=True)
+        await servicer.Watch(ask(SERVICE), SlowClient())
+
+    asyncio.run(asyncio.wait_for(scenario(), 60))
+    assert told == [SERVING, NOT_SERVING]
 
 
 def test_a_watch_that_its_client_ends_takes_nothing_from_another():
