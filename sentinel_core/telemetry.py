@@ -7,6 +7,8 @@ document), never from a request, since every new value is a new time series for 
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter as Counts
+from collections import defaultdict
 from collections.abc import Iterator
 from itertools import accumulate
 from time import perf_counter_ns
@@ -21,10 +23,83 @@ LATENCY_BUCKETS_SECONDS = (
     0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0,
 )  # fmt: skip
 """From a tenth of the scoring path's own time to the longest budget a pipeline may set."""
+_BOUNDS = [*map(floatToGoString, LATENCY_BUCKETS_SECONDS), "+Inf"]
 PROTOCOLS = ("http", "grpc", "predict")
 """Ways to ask a model server; ``predict`` is the Bento's own."""
 Operation = Literal["infer", "metadata", "health", "none"]
 """What a model server is asked for; ``none`` is a path that does not exist."""
+
+
+class Times:
+    """A histogram of times in plain numbers.
+
+    Metrics of prometheus_client take a lock each, which at ten of them a request is a tenth of its
+    time. Used from one thread.
+    """
+
+    def __init__(self) -> None:
+        self._sum_seconds = 0.0
+        self._buckets = [0] * (len(LATENCY_BUCKETS_SECONDS) + 1)
+
+    def observe(self, seconds: float) -> None:
+        """Count one time."""
+        self._sum_seconds += seconds
+        self._buckets[bisect_left(LATENCY_BUCKETS_SECONDS, seconds)] += 1
+
+    def add_to(self, family: HistogramMetricFamily, labels: list[str]) -> None:
+        """Add the series of these labels to a metric."""
+        heights = zip(_BOUNDS, accumulate(self._buckets), strict=True)
+        family.add_metric(labels, list(heights), self._sum_seconds)
+
+
+class DecisionCounts(Collector):
+    """What was recorded of decisions, in plain numbers; metrics are made of them when asked for.
+
+    Attributes
+    ----------
+    decisions : by outcome and arm
+    signals : by status
+    degraded : by part
+    stages : times by stage
+    whole : from the admission of an event to its durable decision
+    """
+
+    def __init__(self) -> None:
+        self.decisions: Counts[tuple[str, str]] = Counts()
+        self.signals: Counts[str] = Counts()
+        self.degraded: Counts[str] = Counts()
+        self.stages: defaultdict[str, Times] = defaultdict(Times)
+        self.whole = Times()
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the metrics with what was counted so far."""
+        decisions = CounterMetricFamily(
+            "sentinel_decisions_total", "Decisions recorded.", labels=["outcome", "arm"]
+        )
+        for labels, number in self.decisions.items():
+            decisions.add_metric(labels, number)
+        whole = HistogramMetricFamily(
+            "sentinel_decision_seconds",
+            "From the admission of an event to its durable decision.",
+            labels=[],
+        )
+        self.whole.add_to(whole, [])
+        stages = HistogramMetricFamily(
+            "sentinel_stage_seconds", "Time in one stage of a decision.", labels=["stage"]
+        )
+        for stage, times in self.stages.items():
+            times.add_to(stages, [stage])
+        yield from (decisions, whole, stages)
+        yield _counter("sentinel_signals_total", "Signals by status.", "status", self.signals)
+        text = "Decisions given without a part."
+        yield _counter("sentinel_degraded_total", text, "part", self.degraded)
+
+
+def _counter(name: str, text: str, label: str, counts: Counts[str]) -> Metric:
+    family = CounterMetricFamily(name, text, labels=[label])
+    for value, number in counts.items():
+        family.add_metric([value], number)
+    return family
 
 
 class DecisionMetrics:
@@ -38,29 +113,8 @@ class DecisionMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.registry = registry
-        self.decisions = Counter(
-            "sentinel_decisions_total", "Decisions recorded.", ["outcome", "arm"], registry=registry
-        )
-        self.decision_seconds = Histogram(
-            "sentinel_decision_seconds",
-            "From the validated event to the durable decision.",
-            registry=registry,
-            buckets=LATENCY_BUCKETS_SECONDS,
-        )
-        self.stage_seconds = Histogram(
-            "sentinel_stage_seconds",
-            "Time in one stage of a decision.",
-            ["stage"],
-            registry=registry,
-            buckets=LATENCY_BUCKETS_SECONDS,
-        )
-        self.signals = Counter(
-            "sentinel_signals_total", "Signals by status.", ["status"], registry=registry
-        )
-        self.degraded = Counter(
-            "sentinel_degraded_total", "Decisions given without a part.", ["part"],
-            registry=registry,
-        )  # fmt: skip
+        self.decided = DecisionCounts()
+        registry.register(self.decided)
         self.requests = Counter(
             "sentinel_http_requests_total",
             "Requests answered.",
@@ -90,25 +144,20 @@ class DecisionMetrics:
 class ProtocolCounts:
     """What a model server was asked in one protocol.
 
-    Plain numbers, of which `InferenceCounts` makes metrics when somebody asks: those of
-    prometheus_client take a lock each, and the four of a request took a tenth of its time. Used from
-    one thread.
+    Plain numbers, of which `InferenceCounts` makes metrics when somebody asks. Used from one thread.
     """
 
     def __init__(self) -> None:
         self.answered: dict[tuple[str, str], int] = {}
         self.rows = 0
-        self.infer_seconds = 0.0
-        self.buckets = [0] * (len(LATENCY_BUCKETS_SECONDS) + 1)
+        self.infer = Times()
 
     def count(self, operation: Operation, code: str, started_ns: int) -> None:
         """Count an answer; ``started_ns`` is the reading of `perf_counter_ns` at its request."""
         key = operation, code
         self.answered[key] = self.answered.get(key, 0) + 1
         if operation == "infer":
-            seconds = (perf_counter_ns() - started_ns) / 1e9
-            self.infer_seconds += seconds
-            self.buckets[bisect_left(LATENCY_BUCKETS_SECONDS, seconds)] += 1
+            self.infer.observe((perf_counter_ns() - started_ns) / 1e9)
 
 
 class InferenceCounts(Collector):
@@ -130,13 +179,11 @@ class InferenceCounts(Collector):
             labels=["protocol"],
         )
         rows = CounterMetricFamily("sentinel_model_rows_total", "Rows scored.", labels=["protocol"])
-        bounds = [*map(floatToGoString, LATENCY_BUCKETS_SECONDS), "+Inf"]
         for protocol in PROTOCOLS:
             counts: ProtocolCounts = getattr(self, protocol)
             for (operation, code), number in counts.answered.items():
                 requests.add_metric([protocol, operation, code], number)
-            heights = zip(bounds, accumulate(counts.buckets), strict=True)
-            seconds.add_metric([protocol], list(heights), counts.infer_seconds)
+            counts.infer.add_to(seconds, [protocol])
             rows.add_metric([protocol], counts.rows)
         yield from (requests, seconds, rows)
 

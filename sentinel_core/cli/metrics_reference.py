@@ -64,7 +64,8 @@ def _section(title: str, source: str) -> Iterator[str]:
 def _rows(collector: Any) -> Iterator[str]:
     """Yield a row for each metric; the library has no public name for labels."""
     for family in collector.collect():
-        labels: tuple[str, ...] = getattr(family, "_labelnames", None) or collector._labelnames  # noqa: SLF001
+        declared = getattr(family, "_labelnames", ()) or getattr(collector, "_labelnames", ())
+        labels: tuple[str, ...] = declared
         name = f"{family.name}_total" if family.type == "counter" else family.name
         shown = ", ".join(f"`{label}`" for label in labels) or "-"
         yield f"| `{name}` | {family.type} | {shown} | {family.documentation} |"

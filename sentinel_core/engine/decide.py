@@ -26,9 +26,13 @@ from sentinel_core.errors import (
 )
 from sentinel_core.events import Event
 from sentinel_core.store import Store
-from sentinel_core.store.pending import RETRY
+from sentinel_core.store.pending import RETRY, Bundle
 from sentinel_core.telemetry import DecisionMetrics
 
+DECIDED_AT_ONCE = 4
+"""Events of a batch decided before other requests get a turn: some 2 ms at most."""
+HANDED_OVER_AT_ONCE = 64
+"""Decisions of a batch that share a commit, so that the writer works while the next are decided."""
 ASKING_AT_ONCE = 32
 """Events of one batch that wait for model servers at once. A batch of 1,000 asked all at once would
 find most of its answers late."""
@@ -50,7 +54,7 @@ class Decider:
         self, store: Store, arrivals: Arrivals, arms: Arms, clock: Clock, metrics: DecisionMetrics
     ) -> None:
         self.arms = arms
-        self.unsettled = Unsettled(store)
+        self.unsettled = Unsettled(store, self._count)
         self._store = store
         self._arrivals = arrivals
         self._clock = clock
@@ -68,20 +72,26 @@ class Decider:
         """Decide events in order, as `Engine.decide_many` says."""
         prepared: list[Found | SentinelError] = []
         asking: deque[asyncio.Task[InFlight]] = deque()
-        for event in events:
-            if len(asking) == ASKING_AT_ONCE:
-                left_seconds = self._left_seconds(deadline_ns)
-                await asyncio.wait([asking.popleft()], timeout=left_seconds)
-            try:
-                found = self._prepare(event, explain=explain, deadline_ns=deadline_ns)
-            except SentinelError as error:
-                prepared.append(error)
-            else:
+        bundle: Bundle = []
+        try:
+            for number, event in enumerate(events, start=1):
+                found = self._prepare_or_error(
+                    event, explain=explain, deadline_ns=deadline_ns, bundle=bundle
+                )
                 prepared.append(found)
                 if isinstance(found, asyncio.Task):
                     asking.append(found)
-            # Let other requests in between the events of a long batch.
-            await asyncio.sleep(0)
+                full = len(asking) == ASKING_AT_ONCE
+                if full or len(bundle) == HANDED_OVER_AT_ONCE:
+                    self._store.hand_over(bundle)
+                    bundle = []
+                if full:
+                    left_seconds = self._left_seconds(deadline_ns)
+                    await asyncio.wait([asking.popleft()], timeout=left_seconds)
+                elif number % DECIDED_AT_ONCE == 0:
+                    await asyncio.sleep(0)
+        finally:  # also where the caller has gone: what stands in the logs must be recorded
+            self._store.hand_over(bundle)
         return [await self._settled(item, deadline_ns) for item in prepared]
 
     async def finish(self) -> None:
@@ -89,7 +99,17 @@ class Decider:
         while self._asking:
             await asyncio.wait(self._asking.values())
 
-    def _prepare(self, event: Event, *, explain: bool, deadline_ns: int | None) -> Found:
+    def _prepare_or_error(
+        self, event: Event, *, explain: bool, deadline_ns: int | None, bundle: Bundle
+    ) -> Found | SentinelError:
+        try:
+            return self._prepare(event, explain=explain, deadline_ns=deadline_ns, bundle=bundle)
+        except SentinelError as error:
+            return error
+
+    def _prepare(
+        self, event: Event, *, explain: bool, deadline_ns: int | None, bundle: Bundle | None = None
+    ) -> Found:
         """Do steps 1b to 7, or begin to where models are called, and hand on the decision."""
         self._require_type(event)
         key = (event.tenant, event.id)
@@ -98,14 +118,14 @@ class Decider:
             return known
         unsettled = self.unsettled.decision(key)
         if unsettled is not None:
-            _same_or_conflict(event, unsettled[0].event_digest)
-            return self.unsettled.submit(key, deadline_ns)
+            _same_or_conflict(event, unsettled.event_digest)
+            return self.unsettled.submit(key, deadline_ns, bundle)
         # One that was admitted and has no decision met an error on the way to it: it is not seen twice.
         admitted = self.unsettled.admitted(key) or self._admit(event, explain=explain)
         _same_or_conflict(event, admitted.event.digest)
         if admitted.release.remote_models:
             return self._ask(key, admitted, deadline_ns)
-        return self._submit(judge_here(admitted, self._clock), event, deadline_ns)
+        return self._submit(judge_here(admitted, self._clock), deadline_ns, bundle)
 
     def _require_type(self, event: Event) -> None:
         decided = self.arms.stable.spec.event_type
@@ -164,17 +184,18 @@ class Decider:
     def _ask(self, key: Key, admitted: Admitted, deadline_ns: int | None) -> asyncio.Task[InFlight]:
         async def judge_and_submit() -> InFlight:
             decision = await judge_asking(admitted, self._clock, deadline_ns)
-            return self._submit(decision, admitted.event, deadline_ns)
+            return self._submit(decision, deadline_ns)
 
         task = self._asking[key] = asyncio.create_task(judge_and_submit())
         task.add_done_callback(lambda _: self._asking.pop(key))
         return task
 
-    def _submit(self, decision: Decision, event: Event, deadline_ns: int | None) -> InFlight:
-        """Hand a decision to the writer."""
-        self.unsettled.add(decision, event)
-        self._count(decision)
-        return self.unsettled.submit((event.tenant, event.id), deadline_ns)
+    def _submit(
+        self, decision: Decision, deadline_ns: int | None, bundle: Bundle | None = None
+    ) -> InFlight:
+        """Hand a decision to the writer, or keep it in the bundle."""
+        self.unsettled.add(decision)
+        return self.unsettled.submit((decision.tenant, decision.event_id), deadline_ns, bundle)
 
     async def _recorded(self, found: Found, deadline_ns: int | None) -> Decision:
         """Wait until a decision is recorded, within the budget of the caller who asks now.
@@ -210,15 +231,16 @@ class Decider:
             return None
         return max(0, deadline_ns - self._clock.elapsed_ns()) / 1e9
 
-    def _count(self, decision: Decision) -> None:
-        metrics = self._metrics
-        metrics.decisions.labels(decision.outcome, decision.arm).inc()
+    def _count(self, decision: Decision, admitted: Admitted) -> None:
+        counts = self._metrics.decided
+        counts.decisions[decision.outcome, decision.arm] += 1
         for signal in decision.signals:
-            metrics.signals.labels(signal.status).inc()
+            counts.signals[signal.status] += 1
         for part in decision.degraded:
-            metrics.degraded.labels(part.split(":")[0]).inc()
+            counts.degraded[part.partition(":")[0]] += 1
         for stage, took_us in decision.stage_us.items():
-            metrics.stage_seconds.labels(stage).observe(took_us / 1e6)
+            counts.stages[stage].observe(took_us / 1e6)
+        counts.whole.observe((self._clock.elapsed_ns() - admitted.started_ns) / 1e9)
 
 
 def _same_or_conflict(event: Event, digest: str) -> None:

@@ -7,6 +7,7 @@ nobody retries is offered again as soon as the record takes writes.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sentinel_core.decision import Decision
@@ -14,7 +15,7 @@ from sentinel_core.engine.judge import Admitted
 from sentinel_core.errors import StoreUnavailableError
 from sentinel_core.events import Event
 from sentinel_core.store import Store
-from sentinel_core.store.pending import Pending
+from sentinel_core.store.pending import Bundle, Pending
 from sentinel_core.store.rows import Status, StoredLabel
 
 Key = tuple[str, str]
@@ -38,12 +39,19 @@ class InFlight:
 
 
 class Unsettled:
-    """Decisions and labels between the entity logs and the record. Used from one event loop."""
+    """Decisions and labels between the entity logs and the record. Used from one event loop.
 
-    def __init__(self, store: Store) -> None:
+    Parameters
+    ----------
+    on_recorded : callable
+        Told each decision once it is on the disk, with the event as it was admitted.
+    """
+
+    def __init__(self, store: Store, on_recorded: Callable[[Decision, Admitted], object]) -> None:
         self._store = store
+        self._on_recorded = on_recorded
         self._admitted: dict[Key, Admitted] = {}
-        self._decisions: dict[Key, tuple[Decision, Event]] = {}
+        self._decisions: dict[Key, tuple[Decision, Admitted]] = {}
         self._flights: dict[Key, InFlight] = {}
         self._labels: dict[int, tuple[StoredLabel, Status]] = {}
         self._label_by_said: dict[Said, StoredLabel] = {}
@@ -57,9 +65,10 @@ class Unsettled:
         """Return an event that stands in the logs and has no decision yet."""
         return self._admitted.get(key)
 
-    def decision(self, key: Key) -> tuple[Decision, Event] | None:
-        """Return the decision of an event that is not known to be recorded, and the event."""
-        return self._decisions.get(key)
+    def decision(self, key: Key) -> Decision | None:
+        """Return the decision of an event that is not known to be recorded."""
+        noted = self._decisions.get(key)
+        return noted[0] if noted else None
 
     def label(self, status: Status) -> StoredLabel | None:
         """Return the label of the same verdict that is not known to be recorded."""
@@ -89,21 +98,24 @@ class Unsettled:
         """Note an event that has reached the logs."""
         self._admitted[admitted.event.tenant, admitted.event.id] = admitted
 
-    def add(self, decision: Decision, event: Event) -> None:
+    def add(self, decision: Decision) -> None:
         """Note the decision of an event that was admitted."""
-        key = (event.tenant, event.id)
-        self._admitted.pop(key, None)
-        self._decisions[key] = (decision, event)
+        key = (decision.tenant, decision.event_id)
+        self._decisions[key] = (decision, self._admitted.pop(key))
 
     def add_label(self, label: StoredLabel, status: Status) -> None:
         """Note a label that has reached the logs, and what was said with it."""
         self._labels[label.seq] = (label, status)
         self._label_by_said[_said(status)] = label
 
-    def submit(self, key: Key, deadline_ns: int | None = None) -> InFlight:
-        """Hand a noted decision to the writer."""
-        decision, event = self._decisions[key]
-        pending = self._store.record(decision, event, deadline_ns=deadline_ns)
+    def submit(
+        self, key: Key, deadline_ns: int | None = None, bundle: Bundle | None = None
+    ) -> InFlight:
+        """Hand a noted decision to the writer, or keep it in a bundle that is handed over later."""
+        decision, admitted = self._decisions[key]
+        pending = self._store.record(
+            decision, admitted.event, deadline_ns=deadline_ns, bundle=bundle
+        )
         flight = self._flights[key] = InFlight(decision, pending)
         pending.on_settled(lambda error: self._settle(key, error))
         return flight
@@ -119,7 +131,7 @@ class Unsettled:
     def arrivals(self) -> list[tuple[int, Event | StoredLabel]]:
         """Return what is noted with its place in the order of arrival, first come first."""
         noted: list[tuple[int, Event | StoredLabel]] = [
-            (decision.seq, event) for decision, event in self._decisions.values()
+            (decision.seq, admitted.event) for decision, admitted in self._decisions.values()
         ]
         noted += [(admitted.seq, admitted.event) for admitted in self._admitted.values()]
         noted += [(seq, label) for seq, (label, _) in self._labels.items()]
@@ -128,7 +140,7 @@ class Unsettled:
     def _settle(self, key: Key, error: Exception | None) -> None:
         self._flights.pop(key, None)
         if error is None:
-            self._decisions.pop(key, None)
+            self._on_recorded(*self._decisions.pop(key))
             self._resubmit()
 
     def _settle_label(self, seq: int, error: Exception | None) -> None:

@@ -88,6 +88,10 @@ class Pending:
         deadline_ns : int or None
             The caller's, on the clock's ``elapsed_ns``; None has no other than the write's own.
         """
+        if self._stage is _Stage.SETTLED:
+            if self._error is not None:
+                raise self._error
+            return None
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[None] = loop.create_future()
         self._listen(loop, partial(_resolve, answer))
@@ -147,9 +151,13 @@ class Pending:
         """Take the last step and hand over the listeners. Called under the writer's lock."""
         if self._stage is _Stage.SETTLED:
             return []
-        self._stage = _Stage.SETTLED
         self._error = error
+        self._stage = _Stage.SETTLED  # last: `answer` reads it without the lock
         return self._listeners
+
+
+Bundle = list[Pending]
+"""Writes that are handed to the writer in one step, and so share a commit."""
 
 
 def dropped() -> StoreUnavailableError:

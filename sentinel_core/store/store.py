@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine, Insert, Table
 
     from sentinel_core.events import Event
-    from sentinel_core.store.pending import Pending, Row
+    from sentinel_core.store.pending import Bundle, Pending, Row
     from sentinel_core.store.rows import Backfill, Status, StoredLabel
 
 _SCHEME = "sqlite:///"
@@ -137,14 +137,24 @@ class Store(Reader):
         return cls(engine, None, lambda: None)
 
     def record(
-        self, decision: Decision, event: Event, *, deadline_ns: int | None = None
+        self,
+        decision: Decision,
+        event: Event,
+        *,
+        deadline_ns: int | None = None,
+        bundle: Bundle | None = None,
     ) -> Pending:
         """Write a decision together with the event that it is about, both under ``decision.seq``.
 
-        Ends in `ConflictError` where this event of this tenant was recorded before.
+        With a ``bundle`` it is kept there, and written once its owner calls `hand_over`. Ends in
+        `ConflictError` where this event of this tenant was recorded before.
         """
         rows = ((_EVENT, _event_values(event, decision.seq)), (_DECISION, _values(decision)))
-        return self._submit(rows, deadline_ns)
+        return self._require_writer().submit(rows, deadline_ns=deadline_ns, bundle=bundle)
+
+    def hand_over(self, bundle: Bundle) -> None:
+        """Write what was kept in a bundle, in one step. The bundle is the writer's from then on."""
+        self._require_writer().hand_over(bundle)
 
     def label(
         self, label: StoredLabel, status: Status | None = None, *, deadline_ns: int | None = None
@@ -186,11 +196,14 @@ class Store(Reader):
         super().close()
 
     def _submit(self, rows: Sequence[Row], deadline_ns: int | None) -> Pending:
+        return self._require_writer().submit(rows, deadline_ns=deadline_ns)
+
+    def _require_writer(self) -> Writer:
         if self._writer is None:
             raise ConfigurationError(
                 "The record was opened read-only.", user_action="Open it for writing."
             )
-        return self._writer.submit(rows, deadline_ns=deadline_ns)
+        return self._writer
 
 
 def _path_of(location: Path | str) -> Path:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from sentinel_core.errors import ConflictError, StoreUnavailableError
-from sentinel_core.store.pending import RETRY, Pending, Row, dropped, settle_all
+from sentinel_core.store.pending import RETRY, Bundle, Pending, Row, dropped, settle_all
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine, Insert
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sentinel_core.clock import Clock
 
 MAX_GROUP = 256
-"""Writes in one commit at most, so that the first of a group does not wait for the thousandth."""
+"""Writes after which a commit takes no more, so that the first does not wait for the thousandth."""
 MAX_QUEUED = 16 * MAX_GROUP
 """Writes waiting at most. More than a database that has fallen behind clears within a deadline: a
 refusal at once serves a caller better than one after it."""
@@ -51,13 +51,20 @@ class Writer:
         self._clock = clock
         self._on_commit = on_commit
         self._lock = threading.Lock()
-        self._queue: SimpleQueue[Pending | None] = SimpleQueue()
+        self._queue: SimpleQueue[Bundle | None] = SimpleQueue()
+        self._waiting = 0
         self._closed = False
         # A daemon: a process that must end does not wait for a disk that does not answer.
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, rows: Sequence[Row], *, deadline_ns: int | None = None) -> Pending:
+    def submit(
+        self,
+        rows: Sequence[Row],
+        *,
+        deadline_ns: int | None = None,
+        bundle: Bundle | None = None,
+    ) -> Pending:
         """Hand over rows that are written all or none, in the order of these calls.
 
         Parameters
@@ -65,6 +72,8 @@ class Writer:
         rows : sequence of Row
         deadline_ns : int or None
             On the clock's ``elapsed_ns``. See `Pending` for what happens at it.
+        bundle : Bundle or None
+            Where the write is kept instead until its owner calls `hand_over`.
 
         Raises
         ------
@@ -74,14 +83,31 @@ class Writer:
         pending = Pending(rows, deadline_ns, self._clock, self._lock)
         with self._lock:
             self.refuse_when_full()
-            self._queue.put(pending)
+            self._waiting += 1
+            if bundle is None:
+                self._queue.put([pending])
+            else:
+                bundle.append(pending)
         return pending
+
+    def hand_over(self, bundle: Bundle) -> None:
+        """Put writes that were kept together in the queue, in one step.
+
+        Handed over one by one, each would wake the thread, which would commit it alone before the
+        next is there: a commit takes the processor for 250 us, and 64 writes in one for 22 us each.
+        """
+        with self._lock:
+            closed = self._closed
+            if bundle and not closed:
+                self._queue.put(bundle)
+        if closed:
+            settle_all([(pending, _closed()) for pending in bundle], self._lock)
 
     def refuse_when_full(self) -> None:
         """Raise what `submit` would, before a caller does work that it could not record."""
         if self._closed:
-            raise StoreUnavailableError("The record is closed.", user_action=RETRY)
-        if self._queue.qsize() >= MAX_QUEUED:
+            raise _closed()
+        if self._waiting >= MAX_QUEUED:
             raise StoreUnavailableError(
                 f"{MAX_QUEUED} writes wait for the record's disk.", user_action=RETRY
             )
@@ -102,6 +128,7 @@ class Writer:
             claimed: list[Pending] = []
             late: list[Pending] = []
             with self._lock:
+                self._waiting -= len(group)
                 for pending in group:
                     (claimed if pending.begin_writing(now_ns) else late).append(pending)
             settle_all([(p, dropped()) for p in late], self._lock)
@@ -111,13 +138,13 @@ class Writer:
     def _next_group(self) -> tuple[list[Pending], bool]:
         """Wait for a first write, then take what is there; the flag is set at the end of the queue."""
         group: list[Pending] = []
-        pending = self._queue.get()
-        while pending is not None:
-            group.append(pending)
-            if len(group) == MAX_GROUP:
+        bundle = self._queue.get()
+        while bundle is not None:
+            group += bundle
+            if len(group) >= MAX_GROUP:
                 return group, False
             try:
-                pending = self._queue.get_nowait()
+                bundle = self._queue.get_nowait()
             except Empty:
                 return group, False
         return group, True
@@ -144,6 +171,10 @@ class Writer:
         with self._engine.begin() as connection:
             for statement, values_of_all in statements.items():
                 connection.execute(statement, values_of_all)
+
+
+def _closed() -> StoreUnavailableError:
+    return StoreUnavailableError("The record is closed.", user_action=RETRY)
 
 
 def _is_outage(error: Exception) -> bool:

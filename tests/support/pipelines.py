@@ -66,13 +66,17 @@ def build_release(*, rules: str = RULES, features: str = FEATURES) -> Release:
 
 
 def open_engine(
-    folder: Path, *, clock: Clock | None = None, release: Release | None = None
+    folder: Path,
+    *,
+    clock: Clock | None = None,
+    release: Release | None = None,
+    registry: CollectorRegistry | None = None,
 ) -> Engine:
     write_projection(folder / "release", release or build_release())
     return Engine.open(
         folder / "state",
         read_projection(folder / "release"),
-        metrics=DecisionMetrics(CollectorRegistry()),
+        metrics=DecisionMetrics(registry or CollectorRegistry()),
         clock=clock or FixedClock(NOW_US),
     )
 

@@ -34,8 +34,9 @@ class Record:
         self.writer = Writer(self.engine, clock, self.groups.append)
         self.foreign = sqlite3.connect(path, isolation_level=None, timeout=0)
 
-    def submit(self, name, *, data=b"", deadline_ns=None):
-        return self.writer.submit([(BLOB, {"digest": name, "data": data})], deadline_ns=deadline_ns)
+    def submit(self, name, *, data=b"", deadline_ns=None, bundle=None):
+        rows = [(BLOB, {"digest": name, "data": data})]
+        return self.writer.submit(rows, deadline_ns=deadline_ns, bundle=bundle)
 
     def names(self):
         return [row[0] for row in self.foreign.execute("SELECT digest FROM blobs ORDER BY digest")]
@@ -96,20 +97,38 @@ def test_what_waits_during_a_commit_shares_the_next_ones(record):
     assert record.groups == [1, writer.MAX_GROUP, 299 - writer.MAX_GROUP]
 
 
-def test_a_full_queue_refuses_at_once(record, monkeypatch):
+def test_a_bundle_is_written_in_one_commit_once_it_is_handed_over(record):
+    bundle = []
+    waiting = [record.submit(name, bundle=bundle) for name in "abc"]
+    record.submit("before").result()
+    record.writer.hand_over(bundle)
+    for pending in waiting:
+        pending.result()
+    assert record.names() == ["a", "b", "before", "c"]
+    assert record.groups == [1, 3]
+
+
+@pytest.mark.parametrize("bundle", [None, []])
+def test_a_full_queue_refuses_at_once(record, monkeypatch, bundle):
     monkeypatch.setattr(writer, "MAX_QUEUED", 2)
     record.hang()
-    record.submit("a")
-    record.submit("b")
+    record.submit("a", bundle=bundle)
+    record.submit("b", bundle=bundle)
     with pytest.raises(StoreUnavailableError, match="2 writes wait"):
         record.submit("c")
     record.resume()
 
 
 def test_a_closed_writer_refuses(record):
+    bundle = []
+    kept = record.submit("kept", bundle=bundle)
     record.writer.close()
+    record.writer.hand_over(bundle)
     with pytest.raises(StoreUnavailableError, match="closed"):
         record.submit("a")
+    with pytest.raises(StoreUnavailableError, match="closed"):
+        kept.result()
+    assert record.names() == []
 
 
 def test_a_write_whose_deadline_passed_in_the_queue_is_dropped(record, clock):

@@ -2,13 +2,17 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from sentinel_core.clock import FixedClock
 from sentinel_core.decision import Decision, encode
+from sentinel_core.engine.decide import HANDED_OVER_AT_ONCE
 from sentinel_core.errors import ConflictError, NotFoundError, StoreLockedError
+from sentinel_core.store import Store
 from tests.support.pipelines import NOW_US, RULES, build_release, open_engine, payment
 
 
@@ -67,6 +71,49 @@ def test_ten_thousand_requests_sent_three_times_at_once_make_ten_thousand_decisi
     asyncio.run(run())
     recorded = list(engine.recorded())
     assert len(recorded) == len({d.event_id for d in recorded}) == 10_000
+    engine.close()
+
+
+def test_decisions_of_a_batch_share_commits(tmp_path: Path) -> None:
+    registry = CollectorRegistry()
+    engine = open_engine(tmp_path, registry=registry)
+    before = registry.get_sample_value("sentinel_commit_decisions_count")
+    events = [payment(f"e{number}") for number in range(3 * HANDED_OVER_AT_ONCE)]
+    decided = asyncio.run(engine.decide_many(events))
+    assert [decision.event_id for decision in decided] == [event.id for event in events]
+    assert registry.get_sample_value("sentinel_commit_decisions_count") - before <= 3
+    engine.close()
+
+
+def test_what_a_batch_has_decided_when_its_caller_goes_is_recorded(tmp_path: Path) -> None:
+    engine = open_engine(tmp_path)
+
+    async def decide_and_go() -> int:
+        events = [payment(f"e{number}") for number in range(HANDED_OVER_AT_ONCE)]
+        batch = asyncio.create_task(engine.decide_many(events))
+        await asyncio.sleep(0)  # the turn in which the batch begins
+        batch.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await batch
+        return engine._arrivals.last_seq
+
+    admitted = asyncio.run(decide_and_go())
+    assert 0 < admitted < HANDED_OVER_AT_ONCE
+    engine.close()
+    with closing(Store.open(tmp_path / "state" / "record.db", read_only=True)) as record:
+        assert record.decision_count() == admitted
+
+
+def test_each_recorded_decision_is_counted_with_its_times(tmp_path: Path) -> None:
+    registry = CollectorRegistry()
+    engine = open_engine(tmp_path, registry=registry)
+    asyncio.run(engine.decide_many([payment(f"e{number}") for number in range(5)]))
+    sample = registry.get_sample_value
+    approved = {"outcome": "approve", "arm": "stable"}
+    assert sample("sentinel_decisions_total", approved) == 5
+    assert sample("sentinel_decision_seconds_count") == 5
+    assert sample("sentinel_stage_seconds_count", {"stage": "rules"}) == 5
+    assert sample("sentinel_signals_total", {"status": "ok"}) == 5
     engine.close()
 
 
