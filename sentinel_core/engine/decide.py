@@ -98,6 +98,7 @@ class Decider:
         """Wait for the models that are being asked; their deadlines bound it."""
         while self._asking:
             await asyncio.wait(self._asking.values())
+        self.unsettled.hand_over()
 
     def _prepare_or_error(
         self, event: Event, *, explain: bool, deadline_ns: int | None, bundle: Bundle
