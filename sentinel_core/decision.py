@@ -134,9 +134,9 @@ def encode(decision: Decision) -> bytes:
         A number is NaN or infinite. JSON has no such number: it would come back as missing and the
         replay would differ. The caller's vector goes through `to_recorded_vector` first.
     """
-    for name, value in _numbers(decision):
+    for value, what, name in _numbers(decision):
         if value is not None and not math.isfinite(value):
-            message = f"decision {decision.id}: {name} is {value}, which a record cannot hold"
+            message = f"decision {decision.id}: {what}{name} is {value}, which a record cannot hold"
             raise ValueError(message)
     return _ENCODER.encode(decision)
 
@@ -181,18 +181,19 @@ def from_recorded_vector(vector: Iterable[float | None]) -> tuple[float, ...]:
     return tuple(math.nan if value is None else value for value in vector)
 
 
-def _numbers(decision: Decision) -> Iterator[tuple[str, float | None]]:
-    yield "score", decision.score
-    yield "coverage", decision.coverage
+def _numbers(decision: Decision) -> Iterator[tuple[float | None, str, str]]:
+    """Yield each number with what it is and of what; words are put together only for an error."""
+    yield decision.score, "score", ""
+    yield decision.coverage, "coverage", ""
     for value in decision.vector:
-        yield "a value of vector", value
+        yield value, "a value of vector", ""
     for signal in decision.signals:
-        yield f"the score of signal {signal.name}", signal.score
-        yield f"the raw value of signal {signal.name}", signal.raw
-        yield f"the cap of signal {signal.name}", signal.cap
+        yield signal.score, "the score of signal ", signal.name
+        yield signal.raw, "the raw value of signal ", signal.name
+        yield signal.cap, "the cap of signal ", signal.name
     for hit in decision.hits:
-        yield f"the points of rule {hit.rule_id}", hit.points
-        yield f"the floor of rule {hit.rule_id}", hit.floor
-        yield f"the cap of rule {hit.rule_id}", hit.cap
+        yield hit.points, "the points of rule ", hit.rule_id
+        yield hit.floor, "the floor of rule ", hit.rule_id
+        yield hit.cap, "the cap of rule ", hit.rule_id
     for reason in decision.reasons:
-        yield f"the points of reason {reason.code}", reason.points
+        yield reason.points, "the points of reason ", reason.code

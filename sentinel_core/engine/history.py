@@ -127,15 +127,18 @@ class History:
         )
         self._columns = set(self._file.schema_arrow.names)
         self.row_count = self._file.metadata.num_rows
-        self._hashes = _hashes(self._file.read(["id"])["id"])
-        self._order = np.argsort(self._hashes)
+        hashes = _hashes(self._file.read(["id"])["id"])
+        self._row_by_hash = np.argsort(hashes)
+        self._hashes = hashes[self._row_by_hash]
 
     def find(self, event_id: str) -> HistoricEvent | None:
         """Look up an event by its id; None where the history has none."""
         wanted = _hash(event_id)
-        first = int(np.searchsorted(self._hashes, wanted, "left", sorter=self._order))
-        last = int(np.searchsorted(self._hashes, wanted, "right", sorter=self._order))
-        for row in self._order[first:last].tolist():
+        first = int(self._hashes.searchsorted(wanted))
+        if first == self.row_count or self._hashes[first] != wanted:
+            return None  # the usual case, met once an event
+        last = int(self._hashes.searchsorted(wanted, "right"))
+        for row in self._row_by_hash[first:last].tolist():
             group, offset = divmod(row, _ROW_GROUP)
             cells = self._file.read_row_group(group).slice(offset, 1).to_pylist()[0]
             if cells.pop("id") == event_id:

@@ -30,7 +30,7 @@ from sentinel_core.clock import MINUTE_US, format_us, to_us
 from sentinel_core.errors import InvalidEventError, NotFoundError, Problem
 from sentinel_core.events.login import Login
 from sentinel_core.events.transaction import Transaction
-from sentinel_core.ids import digest_json
+from sentinel_core.ids import canonical_json, digest_bytes
 
 EventType = Literal["Transaction", "Login"]
 Payload = Transaction | Login
@@ -153,9 +153,14 @@ class Event:
         }
 
     @cached_property
+    def canonical(self) -> bytes:
+        """The body as canonical JSON, which is recorded and named by `digest`."""
+        return canonical_json(self.body)
+
+    @cached_property
     def digest(self) -> str:
         """Name of the content, by which a second arrival is known as the same or another event."""
-        return digest_json(self.body)
+        return digest_bytes(self.canonical)
 
     @cached_property
     def fields(self) -> Fields:

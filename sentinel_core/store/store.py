@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, exists, insert, select
 from sentinel_core.clock import Clock, SystemClock
 from sentinel_core.decision import Decision, encode
 from sentinel_core.errors import ConfigurationError
-from sentinel_core.ids import canonical_json, digest_bytes
+from sentinel_core.ids import digest_bytes
 from sentinel_core.store import migrate
 from sentinel_core.store.lock import WriteLock
 from sentinel_core.store.reader import Reader, unavailable_on_fault
@@ -226,7 +226,7 @@ def _event_values(event: Event, seq: int) -> dict[str, Any]:
         "occurred_at_us": event.occurred_at_us,
         "received_at_us": event.received_at_us,
         "digest": event.digest,
-        "body": canonical_json(event.body),
+        "body": event.canonical,
     }
 
 
