@@ -96,12 +96,6 @@ def build_manifest(fields: ManifestFields, files: Mapping[str, bytes]) -> Manife
     )
 
 
-def pack_tar(directory: Path) -> bytes:
-    """Pack an artifact's folder as a tar, as `pack_files` does."""
-    paths = (p for p in directory.rglob("*") if p.is_file())
-    return pack_files({p.relative_to(directory).as_posix(): p.read_bytes() for p in paths})
-
-
 def pack_files(files: Mapping[str, bytes]) -> bytes:
     """Pack the files of an artifact as a tar with the same bytes on every machine.
 

@@ -51,7 +51,6 @@ def _by_tenant(wanted: Column[Any] | Table, tenant: Column[str], key: Column[str
 _DECISION_OF_EVENT = _by_tenant(decisions.c.record, decisions.c.tenant, decisions.c.event_id)
 _DECISION = _by_tenant(decisions.c.record, decisions.c.tenant, decisions.c.id)
 _EVENT = _by_tenant(events, events.c.tenant, events.c.id)
-_LABELS = _by_tenant(labels, labels.c.tenant, labels.c.event_id).order_by(labels.c.seq)
 _STATUSES = (
     select(*(c for c in statuses.c if c is not statuses.c.number))
     .where(statuses.c.tenant == _TENANT, statuses.c.event_id == _KEY)
@@ -104,11 +103,6 @@ class Reader:
         """Return an accepted event, None where this tenant has none of that id."""
         rows = self._fetch(_EVENT, tenant=tenant, key=event_id)
         return StoredEvent(*rows[0]) if rows else None
-
-    def labels_of(self, tenant: str, event_id: str) -> tuple[StoredLabel, ...]:
-        """Return what became known about an event, in the order it came."""
-        rows = self._fetch(_LABELS, tenant=tenant, key=event_id)
-        return tuple(StoredLabel(*row) for row in rows)
 
     def statuses_of(self, tenant: str, event_id: str) -> tuple[Status, ...]:
         """Return what people said about the decision of an event, in the order it came."""

@@ -10,11 +10,10 @@ from sentinel_core.artifacts.fetch import fetch_artifact
 from sentinel_core.artifacts.publish import publish_artifact
 from sentinel_core.artifacts.sign import generate_key
 from sentinel_core.artifacts.stores.budget import Budget
-from sentinel_core.artifacts.write import pack_tar
 from sentinel_core.errors import ArtifactError
 from sentinel_core.resources import load_manifest
 from sentinel_pipelines.cli import propose
-from tests.support.artifacts import write_small_artifact
+from tests.support.artifacts import pack_tar, write_small_artifact
 from tests.support.fault_proxy import Fault, fault_proxy, status
 from tests.support.object_store import write_settings
 

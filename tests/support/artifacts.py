@@ -19,7 +19,7 @@ from sentinel_core.artifacts.manifest import (
 from sentinel_core.artifacts.probe import Probe
 from sentinel_core.artifacts.runtime import onnxruntime
 from sentinel_core.artifacts.trees import LEAF, TreeEnsemble
-from sentinel_core.artifacts.write import write_artifact
+from sentinel_core.artifacts.write import pack_files, write_artifact
 from sentinel_core.ids import digest_bytes
 
 FEATURES = ("amount", "card_count_1d", "terminal_risk_28d")
@@ -168,3 +168,9 @@ def write_small_artifact(directory: Path, *, private_key_pem=None, seed=7, **fie
         explainer=trees,
         private_key_pem=private_key_pem,
     )
+
+
+def pack_tar(directory):
+    """Pack an artifact's folder as `pack_files` packs its files."""
+    paths = (p for p in directory.rglob("*") if p.is_file())
+    return pack_files({p.relative_to(directory).as_posix(): p.read_bytes() for p in paths})

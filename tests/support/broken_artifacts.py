@@ -16,9 +16,8 @@ from onnx import helper, numpy_helper
 from sentinel_core.artifacts.contents import Limits
 from sentinel_core.artifacts.probe import Probe
 from sentinel_core.artifacts.sign import generate_key
-from sentinel_core.artifacts.write import pack_tar
 from sentinel_core.ids import digest_bytes
-from tests.support.artifacts import make_model, write_small_artifact
+from tests.support.artifacts import make_model, pack_tar, write_small_artifact
 from tests.support.hostile import linear, rewrite
 
 Put = Callable[[str, bytes], str]

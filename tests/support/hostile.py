@@ -11,13 +11,10 @@ from onnx import helper, numpy_helper
 
 from sentinel_core.artifacts.read import read_artifact
 from sentinel_core.artifacts.session import LoadedModel
-from sentinel_core.artifacts.write import build_manifest, pack_tar
+from sentinel_core.artifacts.write import build_manifest
 from sentinel_core.errors import ArtifactError
 from sentinel_core.ids import canonical_json
-from tests.support.artifacts import (
-    make_fields,
-    make_model,
-)
+from tests.support.artifacts import make_fields, make_model, pack_tar
 
 
 def reason_of(path, *arguments, **options):

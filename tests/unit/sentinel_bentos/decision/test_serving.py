@@ -10,7 +10,6 @@ import pytest
 
 from sentinel_bentos.decision.app import build_app
 from sentinel_bentos.decision.auth import LocalCallers
-from sentinel_core.artifacts.write import pack_tar
 from sentinel_core.engine.served import Served
 from sentinel_core.ids import digest_bytes
 from sentinel_core.release import write_projection
@@ -23,6 +22,7 @@ from tests.support.application import (
     client_of,
     running,
 )
+from tests.support.artifacts import pack_tar
 from tests.support.decision_server import wire_payment
 from tests.support.kubelet import KubeletVolume
 from tests.support.model_pipelines import model_release, write_model

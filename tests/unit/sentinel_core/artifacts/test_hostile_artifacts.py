@@ -12,11 +12,8 @@ from sentinel_core.artifacts.contents import Limits
 from sentinel_core.artifacts.read import read_artifact
 from sentinel_core.artifacts.session import LoadedModel
 from sentinel_core.artifacts.sign import generate_key
-from sentinel_core.artifacts.write import pack_tar
 from sentinel_core.ids import digest_bytes
-from tests.support.artifacts import (
-    write_small_artifact,
-)
+from tests.support.artifacts import pack_tar, write_small_artifact
 from tests.support.hostile import (
     edit_manifest,
     member,

@@ -12,10 +12,9 @@ from sentinel_core.artifacts.folder import _take_name, replace_folder, write_fol
 from sentinel_core.artifacts.keep import keep_artifact
 from sentinel_core.artifacts.read import read_artifact
 from sentinel_core.artifacts.sign import generate_key, sign
-from sentinel_core.artifacts.write import pack_tar
 from sentinel_core.errors import ArtifactError
 from sentinel_core.ids import digest_bytes
-from tests.support.artifacts import write_small_artifact
+from tests.support.artifacts import pack_tar, write_small_artifact
 from tests.support.web_server import serving_folder
 
 KEEPERS = 8

@@ -9,10 +9,9 @@ from sentinel_core.artifacts.read import read_artifact
 from sentinel_core.artifacts.session import LoadedModel
 from sentinel_core.artifacts.sign import generate_key, write_key_pair
 from sentinel_core.artifacts.stores.folder_store import resolve_uri
-from sentinel_core.artifacts.write import pack_tar
 from sentinel_core.errors import ArtifactError, ConfigurationError
 from sentinel_core.ids import digest_bytes
-from tests.support.artifacts import make_fields, write_small_artifact
+from tests.support.artifacts import make_fields, pack_tar, write_small_artifact
 
 
 def test_a_folder_and_its_tar_are_the_same_artifact(tmp_path):

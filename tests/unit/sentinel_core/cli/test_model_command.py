@@ -5,12 +5,11 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from sentinel_core.artifacts.write import pack_tar
 from sentinel_core.cli.model import app
 from sentinel_core.errors import ArtifactError
 from sentinel_core.ids import digest_bytes
 from tests.cluster.harness.certificates import Authority
-from tests.support.artifacts import write_small_artifact
+from tests.support.artifacts import pack_tar, write_small_artifact
 from tests.support.object_store import write_settings
 from tests.support.web_server import serving_folder
 

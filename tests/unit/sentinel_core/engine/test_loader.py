@@ -7,7 +7,6 @@ from contextlib import contextmanager
 import pytest
 
 from sentinel_core.artifacts.manifest import FeatureSpecRef
-from sentinel_core.artifacts.write import pack_tar
 from sentinel_core.clock import FixedClock
 from sentinel_core.engine.loader import Loader
 from sentinel_core.errors import ArtifactError
@@ -18,7 +17,7 @@ from sentinel_core.release.document import ModelFailure, ReleaseModel
 from sentinel_core.release.projection import read_projection, write_projection
 from sentinel_core.store import Store
 from tests.cluster.harness.certificates import Authority
-from tests.support.artifacts import write_small_artifact
+from tests.support.artifacts import pack_tar, write_small_artifact
 from tests.support.object_store import write_settings
 from tests.support.pipelines import FEATURES, NOW_US, build_release
 from tests.support.web_server import serving_folder
