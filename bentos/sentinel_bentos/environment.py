@@ -39,6 +39,9 @@ class ServerSettings(BaseSettings):
     drain_seconds: int = Field(DRAIN_SECONDS, ge=1, le=600)
     """Seconds that answers which are under way get when the process is told to stop."""
 
+    supervisor_pid: int | None = Field(None, ge=1)
+    """Of the process that started the server and stops it, with which it ends; unset, nobody does."""
+
     @field_validator("host")
     @classmethod
     def _is_an_address(cls, host: str) -> str:

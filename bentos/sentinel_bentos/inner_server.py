@@ -13,6 +13,7 @@ import signal
 import socket
 from collections.abc import Iterator
 
+import psutil
 import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -140,12 +141,29 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-async def end_with_arbiter() -> None:
+async def end_with_arbiter(supervisor_pid: int | None = None) -> None:
     """End this process like the arbiter would, once the arbiter was killed.
 
     Otherwise it would live on with nobody to stop it, and keep the port and the record.
+
+    Parameters
+    ----------
+    supervisor_pid : int, optional
+        Of the process that started the arbiter and stops it. Once that was killed, the arbiter is
+        told to stop in its place.
     """
     arbiter = os.getppid()
-    while os.getppid() == arbiter:  # noqa: ASYNC110 - nothing tells a process of this
+    while os.getppid() == arbiter:
+        if supervisor_pid is not None and _parent_of(arbiter) not in {supervisor_pid, None}:
+            os.kill(arbiter, signal.SIGTERM)
+            return
         await asyncio.sleep(ARBITER_SECONDS)
     signal.raise_signal(signal.SIGTERM)
+
+
+def _parent_of(pid: int) -> int | None:
+    try:
+        parent: int = psutil.Process(pid).ppid()
+    except psutil.NoSuchProcess:
+        return None
+    return parent

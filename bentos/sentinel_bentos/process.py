@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import signal
 import subprocess
 import sys
@@ -50,7 +51,7 @@ class ServeProcess:
     Parameters
     ----------
     settings : mapping
-        ``SENTINEL_*`` variables of the server.
+        ``SENTINEL_*`` variables of the server. It ends with this process, however that ends.
     log : Path
         Takes everything that the server writes; begun anew at each start.
     """
@@ -63,11 +64,12 @@ class ServeProcess:
             sys.executable, "-m", "bentoml", "serve", bento.tag,
             "--host", addresses.host, "--port", str(addresses.admin_port),
         ]  # fmt: skip
+        supervisor = {"SENTINEL_SUPERVISOR_PID": str(os.getpid())}
         with log.open("wb") as output:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and arguments
                 command,
                 cwd=home,
-                env=bento_environment(home) | dict(settings),
+                env=bento_environment(home) | dict(settings) | supervisor,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -120,6 +120,14 @@ def test_it_ends_with_an_error_when_its_server_dies(up):
     wait_until(lambda: not up.answers(), "the end of its worker")
 
 
+def test_its_server_ends_also_when_it_is_killed(up):
+    children = up.children()
+    up.process.kill()
+    up.process.wait()
+    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children), "its end")
+    assert not up.answers()
+
+
 def test_a_port_in_use_is_refused_before_anything_starts(folder):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

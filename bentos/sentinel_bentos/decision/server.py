@@ -46,7 +46,9 @@ class DecisionServer:
             self._serving.refuse(Refusal(error))
             return
         self._followers.start(
-            partial(self._serving.run, settings), self._announce, end_with_arbiter
+            partial(self._serving.run, settings),
+            self._announce,
+            partial(end_with_arbiter, settings.supervisor_pid),
         )
         if isinstance(callers, KeyFile):
             self._followers.start(callers.follow)

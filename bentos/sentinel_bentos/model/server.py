@@ -45,7 +45,9 @@ class ModelServer:
             self._serving.refuse(Refusal(error))
             return
         self._followers.start(
-            partial(self._serving.run, settings), self._announce, end_with_arbiter
+            partial(self._serving.run, settings),
+            self._announce,
+            partial(end_with_arbiter, settings.supervisor_pid),
         )
 
     async def stop(self) -> None:
