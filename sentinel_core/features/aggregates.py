@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from sentinel_core.clock import SECOND_US
 from sentinel_core.events import Fields
 from sentinel_core.events.schema import EventSchema
 from sentinel_core.features.spec import ZERO_WHEN_EMPTY, Feature
+from sentinel_core.state import wide
 from sentinel_core.state.layout import FieldIs, LabelIs, TrackLayout, scaled
 from sentinel_core.state.track import Track
 
@@ -129,10 +130,16 @@ def _extreme(feature: Feature, place: Place, scale: int) -> Op:
     field = str(feature.field)
     index, own, empty = place.column("number", field), _own(feature), empty_value(feature)
     track = place.track
-    pick: Callable[..., int] = min if feature.form == "min" else max
+    smallest = feature.form == "min"
+    pick: Callable[..., int] = min if smallest else max
 
     def op(tracks: Sequence[Track], low: int, high: int, _time_us: int, fields: Fields) -> float:
-        values = tracks[track].columns[index][low:high]
+        values = tracks[track].columns[index]
+        if high - low < wide.WIDE_EVENTS:
+            values = values[low:high]
+        else:
+            blocks = tracks[track].extremes(index)
+            values = [(blocks.smallest if smallest else blocks.largest)(values, low, high)]
         if own(fields):
             values.append(scaled(fields[field], scale))
         return pick(values) / scale if values else empty
@@ -143,13 +150,17 @@ def _extreme(feature: Feature, place: Place, scale: int) -> Op:
 def _distinct(feature: Feature, place: Place, _scale: int) -> Op:
     field = str(feature.field)
     index, own, empty = place.column("text", field), _own(feature), empty_value(feature)
-    track = place.track
+    track, window = place.track, (feature.window_us, feature.delay_us)
 
     def op(tracks: Sequence[Track], low: int, high: int, _time_us: int, fields: Fields) -> float:
-        values = set(tracks[track].columns[index][low:high])
-        if own(fields):
-            values.add(fields[field])
-        return float(len(values)) if values else empty
+        column = tracks[track].columns[index]
+        values: Collection[str]
+        if high - low < wide.WIDE_EVENTS:
+            values = set(column[low:high])
+        else:
+            values = tracks[track].distinct(index, window).values(column, low, high)
+        count = len(values) + (own(fields) and fields[field] not in values)
+        return float(count) if count else empty
 
     return op
 

@@ -48,8 +48,8 @@ class EntityLog:
     """
 
     __slots__ = (
-        "_admitted", "_event", "_label_tracks", "_pending", "_sweep_at", "horizon_us", "layout",
-        "newest_us", "tracks",
+        "_admitted", "_event", "_label_tracks", "_newest_known_us", "_pending", "_sweep_at",
+        "horizon_us", "layout", "newest_us", "tracks",
     )  # fmt: skip
 
     def __init__(self, layout: LogLayout) -> None:
@@ -62,6 +62,7 @@ class EntityLog:
         ]
         self._event: dict[str, LabelledEvent] = {}
         self._pending: list[tuple[int, int, str]] = []
+        self._newest_known_us = 0
         self._sweep_at = _SWEEP_AT_LEAST
         self._admitted = 0
 
@@ -75,6 +76,8 @@ class EntityLog:
             if self._pending and self._pending[0][0] <= time_us:
                 self._apply_until(time_us)
             return self.tracks[index]
+        if time_us >= self._newest_known_us:
+            return track  # events come a little late all the time, labels seldom in between
         return self._taken_back(index, where, time_us)
 
     def admit(self, time_us: int, rows: list[tuple[int, Row]]) -> None:
@@ -100,6 +103,7 @@ class EntityLog:
         record.labels.append((known_at_us, order, label))
         record.labels.sort()
         if known_at_us <= self.horizon_us:
+            self._newest_known_us = max(self._newest_known_us, known_at_us)
             self._settle(record, self.horizon_us)
         else:
             heapq.heappush(self._pending, (known_at_us, order, event_id))
@@ -108,7 +112,7 @@ class EntityLog:
         self.horizon_us = time_us
         pending = self._pending
         while pending and pending[0][0] <= time_us:
-            _, _, event_id = heapq.heappop(pending)
+            self._newest_known_us, _, event_id = heapq.heappop(pending)
             record = self._event.get(event_id)
             if record is not None:
                 self._settle(record, time_us)

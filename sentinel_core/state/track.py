@@ -10,13 +10,16 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Hashable, Iterable, Sequence
+from typing import Any, TypeVar
 
 from sentinel_core.state.layout import TrackLayout
+from sentinel_core.state.wide import Distinct, Extremes, Summary
 
 Row = tuple[Any, ...]
 """The values of one event, one per column of the track (running totals take the single value)."""
+
+Kept = TypeVar("Kept", Extremes, Distinct)
 
 _EMPTY: dict[str, Any] = {"sum": ("q", [0]), "square": ("q", [0]), "number": ("q", [])}
 _TRIM_AT_LEAST = 64
@@ -34,13 +37,22 @@ class Track:
         (n + 1,) running totals for ``sum`` and ``square``, starting anywhere; (n,) values else.
     """
 
-    __slots__ = ("_totals", "columns", "layout", "times")
+    __slots__ = ("_summaries", "_totals", "columns", "layout", "times")
 
     def __init__(self, layout: TrackLayout) -> None:
         self.layout = layout
         self.times: array[int] = array("q")
         self.columns: list[Any] = [_empty(column.kind) for column in layout.columns]
         self._totals = [column.kind in ("sum", "square") for column in layout.columns]
+        self._summaries: dict[tuple[int, Hashable], Summary] | None = None
+
+    def extremes(self, column: int) -> Extremes:
+        """Return the summary for minimum and maximum of a column of numbers."""
+        return self._summary(Extremes, column, "extremes")
+
+    def distinct(self, column: int, window: Hashable) -> Distinct:
+        """Return the summary for the distinct count of a column over one window."""
+        return self._summary(Distinct, column, window)
 
     def insert(self, time_us: int, row: Row) -> None:
         """Put an event behind all that are not later than it."""
@@ -53,12 +65,16 @@ class Track:
             position = bisect_right(times, time_us)
             times.insert(position, time_us)
             self._insert(position, row)
+            for (column, _), summary in self._kept_summaries():
+                summary.inserted(position, row[column])
 
     def remove(self, time_us: int, row: Row) -> None:
         """Take out one event with this time and these values; it must be there."""
         first, last = bisect_left(self.times, time_us), bisect_right(self.times, time_us)
         position = next(i for i in range(first, last) if self._row(i) == row)
         del self.times[position]
+        for (column, _), summary in self._kept_summaries():
+            summary.removed(position, row[column])
         for index, is_total in enumerate(self._totals):
             values = self.columns[index]
             if is_total:
@@ -78,6 +94,8 @@ class Track:
         del times[:dead]
         for values in self.columns:
             del values[:dead]
+        for _, summary in self._kept_summaries():
+            summary.trimmed(dead)
 
     def copy(self) -> Track:
         """Return an independent track with the same events."""
@@ -90,6 +108,18 @@ class Track:
         """Fill an empty track from sorted times and columns in their stored form."""
         self.times = times
         self.columns = list(columns)
+
+    def _summary(self, kind: type[Kept], column: int, name: Hashable) -> Kept:
+        if self._summaries is None:
+            self._summaries = {}
+        summary = self._summaries.get((column, name))
+        if summary is None:
+            summary = self._summaries[column, name] = kind()
+        assert isinstance(summary, kind)
+        return summary
+
+    def _kept_summaries(self) -> Iterable[tuple[tuple[int, Hashable], Summary]]:
+        return self._summaries.items() if self._summaries else ()
 
     def _row(self, i: int) -> Row:
         return tuple(
@@ -127,15 +157,11 @@ def _empty(kind: str) -> Any:
 
 def _shift(totals: Any, start: int, by: int) -> Any:
     """Add to every running total from a position on."""
+    grown = [total + by for total in totals[start:]]
     try:
-        for i in range(start, len(totals)):
-            totals[i] += by
+        totals[start:] = array("q", grown) if isinstance(totals, array) else grown
     except OverflowError:
-        # Entries before i have grown already; redo the rest on unbounded integers.
-        grown = list(totals)
-        for j in range(i, len(grown)):
-            grown[j] += by
-        return grown
+        return [*totals[:start], *grown]
     return totals
 
 

@@ -11,7 +11,7 @@ import pytest
 from sentinel_core.events import schema_of
 from sentinel_core.features import FeatureSpec, Kernel, parse_spec
 from sentinel_core.located import load_yaml
-from sentinel_core.state import FeatureIs, MemoryState
+from sentinel_core.state import FeatureIs, MemoryState, wide
 from tests.support.windows import SPEC, Past, Step, expected, random_steps
 
 SPEC_OF_ALL = parse_spec(load_yaml(SPEC, "windows.yaml"), schema_of("Transaction"))
@@ -90,6 +90,19 @@ def _compare(steps: list[Step], spec: FeatureSpec = SPEC_OF_ALL) -> int:
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_every_aggregate_equals_brute_force_at_every_event(seed: int) -> None:
     assert _compare(random_steps(8_000, seed)) > 7_000
+
+
+@pytest.mark.parametrize("seed", [5, 6])
+def test_summaries_of_wide_windows_equal_brute_force_too(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # So narrow that late events, labels and trimming meet the ends of blocks and windows often.
+    monkeypatch.setattr(wide, "WIDE_EVENTS", 5)
+    monkeypatch.setattr(wide, "BLOCK_EVENTS", 4)
+    day = ["min_1d", "max_1d_delay", "devices_1d"]  # what the log forgets after a day
+    month = ["min_30d_self", "good_max_30d", "devices_30d", "good_devices_7d"]
+    for names in (day, month):
+        assert _compare(random_steps(8_000, seed), SPEC_OF_ALL.closure(names)) > 7_000
 
 
 def test_logs_that_forget_still_answer_exactly() -> None:

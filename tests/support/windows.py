@@ -28,6 +28,11 @@ features:
   - {name: sd_30d, entity: card, stddev: payload.amount, window: 30d, empty: -1}
   - {name: z_30d, entity: card, zscore: payload.amount, window: 30d}
   - {name: devices_1d, entity: card, distinct: device, window: 1d}
+  - {name: min_30d_self, entity: card, min: payload.amount, window: 30d, include_self: true}
+  - {name: good_max_30d, entity: card, max: payload.amount, where: {label: legitimate}, window: 30d}
+  - {name: devices_30d, entity: card, distinct: device, window: 30d, delay: 1h}
+  - {name: good_devices_7d, entity: card, distinct: device, where: {label: legitimate}, window: 7d,
+     include_self: true}
   - {name: risk_7d, entity: card, rate: label.fraud, window: 7d, delay: 1d}
   - {name: frauds_30d, entity: card, count: {}, where: {label: fraud}, window: 30d}
   - {name: fraud_sum_30d, entity: card, sum: payload.amount, where: {label: fraud}, window: 30d}
@@ -121,7 +126,12 @@ def expected(past: Past, step: Step, index_of_names: dict[str, int]) -> list[flo
     risky = window(7 * DAY_US, DAY_US)
     first_fraud = times[window(60 * DAY_US) & fraud]
     delayed = amounts[window(DAY_US, 2 * HOUR_US)]
-    seen = {d for d, m in zip(past.devices, day, strict=True) if m and d is not None}
+    good = amounts[month & ~fraud]
+    own_device = set() if step.device is None else {step.device}
+
+    def devices(mask: np.ndarray) -> set[str]:
+        return {d for d, m in zip(past.devices, mask, strict=True) if m and d is not None}
+
     values = {
         "amt": step.amount,
         "n_1m": int(window(MINUTE_US).sum()),
@@ -134,7 +144,11 @@ def expected(past: Past, step: Step, index_of_names: dict[str, int]) -> list[flo
         "max_1d_delay": int(delayed.max()) / 10_000 if len(delayed) else math.nan,
         "sd_30d": spread / (count * 10_000) if count else -1.0,
         "z_30d": (own * count - total) / spread if count >= 2 and spread else math.nan,
-        "devices_1d": len(seen),
+        "devices_1d": len(devices(day)),
+        "min_30d_self": min([own, *amounts[month].tolist()]) / 10_000,
+        "good_max_30d": int(good.max()) / 10_000 if len(good) else math.nan,
+        "devices_30d": len(devices(window(30 * DAY_US, HOUR_US))),
+        "good_devices_7d": len(devices(week & ~fraud) | own_device),
         "risk_7d": int((risky & fraud).sum()) / int(risky.sum()) if risky.any() else math.nan,
         "frauds_30d": int((month & fraud).sum()),
         "fraud_sum_30d": int(amounts[month & fraud].sum()) / 10_000,
