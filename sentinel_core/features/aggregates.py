@@ -139,7 +139,7 @@ def _extreme(feature: Feature, place: Place, scale: int) -> Op:
             values = values[low:high]
         else:
             blocks = tracks[track].extremes(index)
-            values = [(blocks.smallest if smallest else blocks.largest)(values, low, high)]
+            values = [blocks.find(values, low, high, smallest=smallest)]
         if own(fields):
             values.append(scaled(fields[field], scale))
         return pick(values) / scale if values else empty

@@ -41,21 +41,14 @@ class Extremes:
         self._smallest: list[int] = []
         self._largest: list[int] = []
 
-    def smallest(self, values: Sequence[int], low: int, high: int) -> int:
-        """Return the least of ``values[low:high]``, which holds one at least."""
+    def find(self, values: Sequence[int], low: int, high: int, *, smallest: bool) -> int:
+        """Return the least or the greatest of ``values[low:high]``, which holds one at least."""
+        pick, blocks = (min, self._smallest) if smallest else (max, self._largest)
         first, last = self._full_blocks(values, low, high)
         if first >= last:
-            return min(values[low:high])
+            return pick(values[low:high])
         ends = *values[low : first * BLOCK_EVENTS], *values[last * BLOCK_EVENTS : high]
-        return min((*self._smallest[first:last], *ends))
-
-    def largest(self, values: Sequence[int], low: int, high: int) -> int:
-        """Return the greatest of ``values[low:high]``, which holds one at least."""
-        first, last = self._full_blocks(values, low, high)
-        if first >= last:
-            return max(values[low:high])
-        ends = *values[low : first * BLOCK_EVENTS], *values[last * BLOCK_EVENTS : high]
-        return max((*self._largest[first:last], *ends))
+        return pick((*blocks[first:last], *ends))
 
     def inserted(self, position: int, _value: Any) -> None:
         """Forget the blocks from there on, whose values have moved."""

@@ -55,6 +55,6 @@ def test_a_window_is_answered_as_its_values_are(seed: int, monkeypatch: pytest.M
             continue
         low, high = column.window()
         inside = column.values[low:high]
-        assert column.extremes.smallest(column.values, low, high) == min(inside)
-        assert column.extremes.largest(column.values, low, high) == max(inside)
+        assert column.extremes.find(column.values, low, high, smallest=True) == min(inside)
+        assert column.extremes.find(column.values, low, high, smallest=False) == max(inside)
         assert set(column.distinct.values(column.values, low, high)) == set(inside)

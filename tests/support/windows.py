@@ -53,6 +53,10 @@ class Past:
     high_z: list[bool] = field(default_factory=list)
     labels: dict[int, list[tuple[int, int, str]]] = field(default_factory=dict)
 
+    def devices_in(self, mask: np.ndarray) -> set[str | None]:
+        """Return the devices of some of the events."""
+        return {d for d, m in zip(self.devices, mask, strict=True) if m and d is not None}
+
 
 @dataclass(frozen=True)
 class Step:
@@ -127,11 +131,6 @@ def expected(past: Past, step: Step, index_of_names: dict[str, int]) -> list[flo
     first_fraud = times[window(60 * DAY_US) & fraud]
     delayed = amounts[window(DAY_US, 2 * HOUR_US)]
     good = amounts[month & ~fraud]
-    own_device = set() if step.device is None else {step.device}
-
-    def devices(mask: np.ndarray) -> set[str]:
-        return {d for d, m in zip(past.devices, mask, strict=True) if m and d is not None}
-
     values = {
         "amt": step.amount,
         "n_1m": int(window(MINUTE_US).sum()),
@@ -144,11 +143,11 @@ def expected(past: Past, step: Step, index_of_names: dict[str, int]) -> list[flo
         "max_1d_delay": int(delayed.max()) / 10_000 if len(delayed) else math.nan,
         "sd_30d": spread / (count * 10_000) if count else -1.0,
         "z_30d": (own * count - total) / spread if count >= 2 and spread else math.nan,
-        "devices_1d": len(devices(day)),
+        "devices_1d": len(past.devices_in(day)),
         "min_30d_self": min([own, *amounts[month].tolist()]) / 10_000,
         "good_max_30d": int(good.max()) / 10_000 if len(good) else math.nan,
-        "devices_30d": len(devices(window(30 * DAY_US, HOUR_US))),
-        "good_devices_7d": len(devices(week & ~fraud) | own_device),
+        "devices_30d": len(past.devices_in(window(30 * DAY_US, HOUR_US))),
+        "good_devices_7d": len(past.devices_in(week & ~fraud) | {step.device} - {None}),
         "risk_7d": int((risky & fraud).sum()) / int(risky.sum()) if risky.any() else math.nan,
         "frauds_30d": int((month & fraud).sum()),
         "fraud_sum_30d": int(amounts[month & fraud].sum()) / 10_000,
