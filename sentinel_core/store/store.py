@@ -55,10 +55,10 @@ class Store(Reader):
     """One record, open for reading and, unless opened read-only, for writing.
 
     Each writing method hands its rows to the writer thread and returns a `Pending` at once: await it
-    on an event loop, or call its ``result()``. Writes are durable in the order in which they
-    are handed over. They
-    take ``deadline_ns`` on the clock's ``elapsed_ns``, and raise `StoreUnavailableError` (retryable)
-    at once when too many writes wait, `ConfigurationError` when the record was opened read-only.
+    on an event loop, or call its ``result()``. Writes are durable in the order in which they are
+    handed over. They take ``deadline_ns`` on the clock's ``elapsed_ns``, and raise
+    `StoreUnavailableError` (retryable) at once when too many writes wait, `ConfigurationError` when
+    the record was opened read-only.
     """
 
     def __init__(

@@ -13,6 +13,8 @@ from sentinel_core.decision import Decision, encode
 from sentinel_core.engine.decide import HANDED_OVER_AT_ONCE
 from sentinel_core.errors import ConflictError, NotFoundError, StoreLockedError
 from sentinel_core.store import Store
+from sentinel_core.store.pending import Bundle
+from sentinel_core.store.writer import Writer
 from tests.support.pipelines import NOW_US, RULES, build_release, open_engine, payment
 
 
@@ -74,14 +76,39 @@ def test_ten_thousand_requests_sent_three_times_at_once_make_ten_thousand_decisi
     engine.close()
 
 
-def test_decisions_of_a_batch_share_commits(tmp_path: Path) -> None:
-    registry = CollectorRegistry()
-    engine = open_engine(tmp_path, registry=registry)
-    before = registry.get_sample_value("sentinel_commit_decisions_count")
-    events = [payment(f"e{number}") for number in range(3 * HANDED_OVER_AT_ONCE)]
+@pytest.fixture
+def handed_over(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Sizes of what the writer is given in one step; a commit takes that whole."""
+    sizes: list[int] = []
+    hand_over = Writer.hand_over
+
+    def note_size(writer: Writer, bundle: Bundle) -> None:
+        sizes.append(len(bundle))
+        hand_over(writer, bundle)
+
+    monkeypatch.setattr(Writer, "hand_over", note_size)
+    return sizes
+
+
+def test_decisions_of_a_batch_share_commits(tmp_path: Path, handed_over: list[int]) -> None:
+    engine = open_engine(tmp_path)
+    events = [payment(f"e{number}") for number in range(2 * HANDED_OVER_AT_ONCE + 5)]
     decided = asyncio.run(engine.decide_many(events))
     assert [decision.event_id for decision in decided] == [event.id for event in events]
-    assert registry.get_sample_value("sentinel_commit_decisions_count") - before <= 3
+    assert handed_over == [HANDED_OVER_AT_ONCE, HANDED_OVER_AT_ONCE, 5]
+    engine.close()
+
+
+def test_decisions_of_one_turn_of_the_event_loop_share_a_commit(
+    tmp_path: Path, handed_over: list[int]
+) -> None:
+    engine = open_engine(tmp_path)
+
+    async def decide_together() -> None:
+        await asyncio.gather(*(engine.decide(payment(f"e{number}")) for number in range(16)))
+
+    asyncio.run(decide_together())
+    assert handed_over == [16]
     engine.close()
 
 
